@@ -1,0 +1,141 @@
+"""Chained lines in a file: reading them with verification, and small logs that are kept whole in memory order.
+
+Decides where the valid prefix of a file ends and whether what follows is merely an unfinished last line. Never edits a
+line. Callers: `session.log` (its own file), `session.requests`, `telemetry.eventlog`, `agentd check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from agentd.chain.frame import FIRST_LINK, Damage, Line, decode_line, encode_line, split_lines
+from agentd.errors import DiskError, ReadOnlyLogError
+from agentd.world.doors import Handle, World
+
+__all__ = ["ChainFile", "is_torn_tail", "scan_lines"]
+
+E = TypeVar("E", bound=msgspec.Struct)
+T = TypeVar("T")
+CHUNK = 1024 * 1024
+
+
+def scan_lines(
+    handle: Handle, offset: int, link: bytes, first_seq: int | None, decoder: msgspec.json.Decoder[T]
+) -> Iterator[Line[T] | Damage]:
+    """Lines from `offset` on, verified; ends after the first Damage."""
+    rest = b""
+    at = offset
+    while True:
+        data = handle.read(at + len(rest), CHUNK)
+        chunk = rest + data
+        if not chunk:
+            return
+        rest = b""
+        for place, raw in split_lines(chunk, at):
+            if data and not raw.endswith(b"\n"):
+                rest = raw
+                at = place
+                break
+            line = decode_line(raw, place, link, first_seq, decoder)
+            yield line
+            if isinstance(line, Damage):
+                return
+            link = line.crc
+            first_seq = line.seq + 1
+            at = place + len(raw)
+        if not data:
+            return
+
+
+def is_torn_tail(handle: Handle, offset: int, total: int) -> bool:
+    """Whether the bytes from `offset` to `total` are one unfinished line: only such a tail may be cut off."""
+    at = offset
+    while at < total:
+        data = handle.read(at, CHUNK)
+        if not data or b"\n" in data:
+            return not data
+        at += len(data)
+    return True
+
+
+class ChainFile(Generic[E]):
+    """A small append-only log of one entry type. Damage sets the file aside (kept, reported) and a new one begins:
+    these logs are records for later, and none of them may keep the daemon from starting."""
+
+    def __init__(self, world: World, path: str, decoder: msgspec.json.Decoder[E]) -> None:
+        self._world = world
+        self._path = path
+        self._decoder = decoder
+        self._handle: Handle | None = None
+        self._link = FIRST_LINK
+        self.seq = 0
+        self.size = 0
+        self.set_aside: str | None = None
+
+    def load(self) -> list[Line[E]]:
+        """Open (making the file when it is missing) and return every line of it."""
+        files = self._world.files
+        handle = files.open_append(self._path, create=True)
+        lines: list[Line[E]] = []
+        damage: Damage | None = None
+        for line in scan_lines(handle, 0, FIRST_LINK, 1, self._decoder):
+            if isinstance(line, Damage):
+                damage = line
+                break
+            lines.append(line)
+        total = handle.size()
+        if damage is not None:
+            if is_torn_tail(handle, damage.offset, total):
+                handle.truncate(damage.offset)
+                handle.sync()
+            else:
+                handle.close()
+                self.set_aside = f"{self._path}.damaged-{self._world.clock.now_ms()}"
+                files.rename(self._path, self.set_aside)
+                handle = files.open_append(self._path, create=True)
+                lines = []
+        self._handle = handle
+        if lines:
+            self._link, self.seq = lines[-1].crc, lines[-1].seq
+            self.size = lines[-1].offset + lines[-1].length
+        return lines
+
+    async def append(self, entries: Sequence[E], at_ms: int, *, sync: bool) -> list[Line[E]]:
+        """Record `entries`; with `sync` they are durable when this returns."""
+        if self._handle is None:
+            raise ReadOnlyLogError(f"{self._path} takes no more lines", why="an earlier write to it failed")
+        lines: list[Line[E]] = []
+        data = bytearray()
+        link, seq, offset = self._link, self.seq, self.size
+        for entry in entries:
+            seq += 1
+            raw, link = encode_line(seq, at_ms, entry, link)
+            lines.append(Line(seq, at_ms, entry, offset + len(data), len(raw), link))
+            data += raw
+        self._link, self.seq, self.size = link, seq, offset + len(data)
+        try:
+            await self._world.journal.append(self._handle, bytes(data), sync=sync)
+        except DiskError:
+            self._handle = None
+            raise
+        return lines
+
+    def read_after(self, seq: int, limit: int) -> list[Line[E]]:
+        """At most `limit` lines with a number above `seq`, read from the file."""
+        out: list[Line[E]] = []
+        if self._handle is None or seq >= self.seq:
+            return out
+        for line in scan_lines(self._handle, 0, FIRST_LINK, 1, self._decoder):
+            if isinstance(line, Damage) or len(out) >= limit:
+                break
+            if line.seq > seq:
+                out.append(line)
+        return out
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None

@@ -1,0 +1,345 @@
+"""entries -> SessionState: one small function an entry type. Pure; the only definition of what an entry means.
+
+`fold(state, line)` never refuses: a log is the truth, whatever order a crash left it in. An entry about a turn that is
+not the running one changes counters at most. Callers: `session.log` (each append), `turn.machine` (what will be so once
+its entries are recorded).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from agentd.session.entries import (
+    Answered,
+    Asked,
+    Assembled,
+    Begun,
+    Broke,
+    Called,
+    Changed,
+    Checkpoint,
+    Decided,
+    Done,
+    Entry,
+    Finished,
+    Interrupted,
+    Judged,
+    Notice,
+    Opened,
+    Partial,
+    PrefixRecorded,
+    Replied,
+    Requested,
+    Resumed,
+    Started,
+    Steered,
+)
+from agentd.session.state import (
+    CALL_ENDED,
+    Answer,
+    CallState,
+    CallStatus,
+    Grant,
+    KeyRecord,
+    PrefixRef,
+    SessionState,
+    TurnState,
+)
+from agentproto.api.turn import TurnUsage
+from agentproto.content import ToolUseBlock, text_of
+
+__all__ = ["MACHINE", "add_usage", "fold"]
+
+MACHINE = 1
+"""Version of the meaning of entries and of the turn machine; the header names it."""
+
+E = TypeVar("E")
+V = TypeVar("V")
+
+
+def fold(state: SessionState, seq: int, at_ms: int, entry: Entry) -> SessionState:
+    """The state after `entry`."""
+    after = _STEPS[type(entry)](state, entry, seq, at_ms)
+    return replace(after, seq=seq, updated_at_ms=at_ms)
+
+
+def add_usage(a: TurnUsage, b: TurnUsage) -> TurnUsage:
+    """The sum, field by field; estimated when either is."""
+    return TurnUsage(
+        input=a.input + b.input,
+        output=a.output + b.output,
+        cached=a.cached + b.cached,
+        cache_written=a.cache_written + b.cache_written,
+        reasoning=a.reasoning + b.reasoning,
+        usd_micros=a.usd_micros + b.usd_micros,
+        estimated=a.estimated or b.estimated,
+    )
+
+
+def _with(mapping: Mapping[str, V], key: str, value: V) -> dict[str, V]:
+    return {**mapping, key: value}
+
+
+def _keyed(state: SessionState, key: str, hash: str, seq: int, made: str) -> SessionState:
+    return replace(state, keys=_with(state.keys, key, KeyRecord(hash, seq, made))) if key else state
+
+
+def _in_turn(state: SessionState, turn: str) -> TurnState | None:
+    return state.turn if state.turn is not None and state.turn.id == turn else None
+
+
+def _opened(state: SessionState, e: Opened, seq: int, at_ms: int) -> SessionState:
+    return replace(
+        state,
+        session=e.session,
+        created_at_ms=at_ms,
+        kind=e.kind,
+        product=e.product,
+        machine=e.machine,
+        workspace=e.workspace,
+        cwd=e.cwd,
+        mode=e.mode,
+        model=e.model,
+        title=e.title,
+        parent=e.parent,
+        env=e.env,
+        actor=e.actor,
+    )
+
+
+def _requested(state: SessionState, e: Requested, seq: int, at_ms: int) -> SessionState:
+    state = _keyed(state, e.key, e.hash, seq, e.turn)
+    title = state.title if state.title is not None else " ".join(e.prompt.split())[:80]
+    hashes = dict(state.read_hashes)
+    hashes.update((path, digest) for path, digest, _ in e.files)
+    return replace(state, title=title, turns=state.turns + 1, queue=(*state.queue, e), read_hashes=hashes)
+
+
+def _started(state: SessionState, e: Started, seq: int, at_ms: int) -> SessionState:
+    request = next((r for r in state.queue if r.turn == e.turn), None)
+    if request is None:
+        return state
+    queue = tuple(r for r in state.queue if r.turn != e.turn)
+    return replace(
+        state, queue=queue, turn=TurnState(request=request, model=e.model, mode=e.mode, step=1, started_at_ms=at_ms)
+    )
+
+
+def _prefix(state: SessionState, e: PrefixRecorded, seq: int, at_ms: int) -> SessionState:
+    return replace(state, prefix=PrefixRef(e.blob, e.model))
+
+
+def _assembled(state: SessionState, e: Assembled, seq: int, at_ms: int) -> SessionState:
+    return state
+
+
+def _called(state: SessionState, e: Called, seq: int, at_ms: int) -> SessionState:
+    turn = _in_turn(state, e.turn)
+    if turn is None:
+        return state
+    calling = replace(turn, phase="calling", attempts=e.attempt, wait_ms=0, calls=(), partial={}, spoken_to=False)
+    return replace(state, turn=calling, model_calls=state.model_calls + 1)
+
+
+def _partial(state: SessionState, e: Partial, seq: int, at_ms: int) -> SessionState:
+    turn = _in_turn(state, e.turn)
+    if turn is None:
+        return state
+    reached = e.offset + len(e.text.encode())
+    return replace(state, turn=replace(turn, partial=_with(turn.partial, e.item, reached)))
+
+
+def _replied(state: SessionState, e: Replied, seq: int, at_ms: int) -> SessionState:
+    state = replace(state, usage=add_usage(state.usage, e.usage))
+    turn = _in_turn(state, e.turn)
+    if turn is None:
+        return state
+    calls = tuple(
+        CallState(block.call, block.name, block.arguments) for block in e.blocks if isinstance(block, ToolUseBlock)
+    )
+    turn = replace(
+        turn,
+        phase="judging" if calls else "deciding",
+        calls=calls,
+        stop=e.stop,
+        usage=add_usage(turn.usage, e.usage),
+        steps_done=turn.steps_done + 1,
+        last_text=text_of(e.blocks),
+        partial={},
+    )
+    return replace(state, turn=turn)
+
+
+def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
+    turn = _in_turn(state, e.turn)
+    if turn is None:
+        return state
+    counters = _with(state.counters, f"broke.{e.failure}", state.counters.get(f"broke.{e.failure}", 0) + 1)
+    if e.again:
+        turn = replace(turn, phase="preparing", attempts=e.attempt, wait_ms=e.wait_ms, partial={})
+    else:
+        turn = replace(turn, phase="deciding", calls=(), failure=(e.text, e.remedy), partial={})
+    return replace(state, turn=turn, counters=counters)
+
+
+def _set_call(
+    state: SessionState, turn_id: str, call_id: str, change: Callable[[CallState], CallState]
+) -> SessionState:
+    turn = _in_turn(state, turn_id)
+    if turn is None:
+        return state
+    calls = tuple(change(call) if call.call == call_id else call for call in turn.calls)
+    return replace(state, turn=replace(turn, calls=calls))
+
+
+_VERDICTS: dict[str, CallStatus] = {"allow": "allowed", "ask": "asking", "deny": "denied", "fault": "faulty"}
+
+
+def _judged(state: SessionState, e: Judged, seq: int, at_ms: int) -> SessionState:
+    def change(call: CallState) -> CallState:
+        return replace(
+            call,
+            status=_VERDICTS[e.verdict],
+            words=e.fault or e.reason,
+            target=e.target,
+            verdict=e.verdict,
+            concurrency_safe=e.concurrency_safe,
+            recovery=e.recovery,
+        )
+
+    state = _set_call(state, e.turn, e.call, change)
+    turn = _in_turn(state, e.turn)
+    if turn is not None and e.verdict == "deny":
+        turn = replace(turn, denied=True)
+        state = replace(state, turn=turn)
+    if turn is not None and all(call.status != "planned" for call in turn.calls):
+        faults = turn.faults + 1 if all(call.status == "faulty" for call in turn.calls) else 0
+        state = replace(state, turn=replace(turn, phase="tools", faults=faults))
+    return state
+
+
+def _asked(state: SessionState, e: Asked, seq: int, at_ms: int) -> SessionState:
+    state = _set_call(state, e.turn, e.call, lambda call: replace(call, status="asking", question=e.question))
+    return replace(state, questions=(*state.questions, (e, at_ms)), question_count=state.question_count + 1)
+
+
+def _answered(state: SessionState, e: Answered, seq: int, at_ms: int) -> SessionState:
+    state = _keyed(state, e.key, e.hash, seq, e.question)
+    asked = next((q for q, _ in state.questions if q.question == e.question), None)
+    who = e.actor.name or e.actor.kind
+    state = replace(
+        state,
+        questions=tuple(pair for pair in state.questions if pair[0].question != e.question),
+        answers=_with(state.answers, e.question, Answer(e.decision, who, at_ms)),
+    )
+    if asked is None or e.decision == "closed":
+        return state
+    if e.decision == "approve":
+        if e.scope == "session":
+            state = replace(state, grants=(*state.grants, Grant(asked.tool, asked.command, e.question)))
+        return _set_call(state, e.turn, asked.call, lambda call: replace(call, status="approved"))
+    words = e.text if e.decision == "answer" else (e.text or "the person said no")
+    return _set_call(state, e.turn, asked.call, lambda call: replace(call, status="denied", words=words))
+
+
+def _begun(state: SessionState, e: Begun, seq: int, at_ms: int) -> SessionState:
+    return _set_call(
+        state, e.turn, e.call, lambda call: replace(call, status="begun", attempt=e.attempt, before=e.before)
+    )
+
+
+def _done(state: SessionState, e: Done, seq: int, at_ms: int) -> SessionState:
+    status: CallStatus = "done" if e.status == "ok" else "unknown" if e.status == "unknown" else "failed"
+    if e.touched:
+        hashes = dict(state.read_hashes)
+        for path, (_, after) in e.touched.items():
+            if after is None:
+                hashes.pop(path, None)
+            else:
+                hashes[path] = after
+        state = replace(state, read_hashes=hashes)
+    state = _set_call(state, e.turn, e.call, lambda call: replace(call, status=status))
+    turn = _in_turn(state, e.turn)
+    if turn is not None:
+        ended = bool(turn.calls) and all(call.status in CALL_ENDED for call in turn.calls)
+        turn = replace(turn, phase="deciding" if ended else turn.phase, denied=turn.denied and e.status != "ok")
+        state = replace(state, turn=turn)
+    return state
+
+
+def _decided(state: SessionState, e: Decided, seq: int, at_ms: int) -> SessionState:
+    turn = _in_turn(state, e.turn)
+    if turn is None or e.next != "step":
+        return state
+    following = replace(turn, phase="preparing", step=turn.step + 1, calls=(), attempts=0, wait_ms=0, stop="")
+    return replace(state, turn=following)
+
+
+def _steered(state: SessionState, e: Steered, seq: int, at_ms: int) -> SessionState:
+    state = _keyed(state, e.key, e.hash, seq, e.turn)
+    turn = _in_turn(state, e.turn)
+    return state if turn is None else replace(state, turn=replace(turn, spoken_to=True))
+
+
+def _interrupted(state: SessionState, e: Interrupted, seq: int, at_ms: int) -> SessionState:
+    state = _keyed(state, e.key, e.hash, seq, e.turn)
+    turn = _in_turn(state, e.turn)
+    return state if turn is None else replace(state, turn=replace(turn, interrupted=e.reason))
+
+
+def _finished(state: SessionState, e: Finished, seq: int, at_ms: int) -> SessionState:
+    state = replace(state, last_stop=e.stop)
+    if _in_turn(state, e.turn) is None:
+        return replace(state, queue=tuple(r for r in state.queue if r.turn != e.turn))
+    return replace(state, turn=None)
+
+
+def _notice(state: SessionState, e: Notice, seq: int, at_ms: int) -> SessionState:
+    return replace(state, notices=state.notices | {e.code})
+
+
+def _changed(state: SessionState, e: Changed, seq: int, at_ms: int) -> SessionState:
+    state = _keyed(state, e.key, e.hash, seq, state.session)
+    return replace(
+        state,
+        mode=e.mode if e.mode is not None else state.mode,
+        model=e.model if e.model is not None else state.model,
+        title=e.title if e.title is not None else state.title,
+        prefix=None if e.model is not None and e.model != state.model else state.prefix,
+    )
+
+
+def _resumed(state: SessionState, e: Resumed, seq: int, at_ms: int) -> SessionState:
+    return replace(state, counters=_with(state.counters, "resumed", state.counters.get("resumed", 0) + 1))
+
+
+def _checkpoint(state: SessionState, e: Checkpoint, seq: int, at_ms: int) -> SessionState:
+    return state
+
+
+_STEPS: dict[type, Callable[..., SessionState]] = {
+    Opened: _opened,
+    Requested: _requested,
+    Started: _started,
+    PrefixRecorded: _prefix,
+    Assembled: _assembled,
+    Called: _called,
+    Partial: _partial,
+    Replied: _replied,
+    Broke: _broke,
+    Judged: _judged,
+    Asked: _asked,
+    Answered: _answered,
+    Begun: _begun,
+    Done: _done,
+    Decided: _decided,
+    Steered: _steered,
+    Interrupted: _interrupted,
+    Finished: _finished,
+    Notice: _notice,
+    Changed: _changed,
+    Resumed: _resumed,
+    Checkpoint: _checkpoint,
+}

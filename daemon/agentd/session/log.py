@@ -1,0 +1,272 @@
+"""One session's log file: opened with verification, appended through the journal, folded as it grows.
+
+Decides: where the valid prefix ends, what is cut off (kept beside the log, never thrown away), when a checkpoint is
+due. Never edits a line. A failed append makes the session read-only for good (`problem`): what was acknowledged is
+safe, and nothing more is promised. Callers: `session.store`, `turn.runner` through it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from agentd.chain.file import is_torn_tail, scan_lines
+from agentd.chain.frame import FIRST_LINK, Damage, Line, encode_line
+from agentd.errors import DamagedLogError, DiskError, ReadOnlyLogError
+from agentd.session.entries import (
+    Broke,
+    Checkpoint,
+    Done,
+    Entry,
+    Interrupted,
+    Partial,
+    Replied,
+    Requested,
+    Steered,
+    durable,
+)
+from agentd.session.fold import fold
+from agentd.session.state import SessionState
+from agentd.world.doors import Handle, World
+
+__all__ = ["CHECKPOINT_EVERY", "LOG_FILE", "Head", "Ref", "SessionLog"]
+
+LOG_FILE = "log.jsonl"
+CHECKPOINT_EVERY = 1000
+_INDEX_EVERY = 64
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+_TRANSCRIPT = (Requested, Replied, Broke, Done, Steered, Interrupted)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where a log ended after its last turn, and where its last checkpoint lies (offset 0, no digits: none)."""
+
+    seq: int
+    crc: str
+    checkpoint_offset: int = 0
+    checkpoint_link: str = ""
+    checkpoint_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Where one entry of the conversation lies: what context assembly reads again."""
+
+    seq: int
+    offset: int
+    length: int
+
+
+class SessionLog:
+    """An open log. `state` is the fold of everything in it; `refs` the conversation's places (kept while in use)."""
+
+    def __init__(self, world: World, folder: str, handle: Handle) -> None:
+        self.folder = folder
+        self.state = SessionState()
+        self.refs: list[Ref] = []
+        self.problem: DiskError | DamagedLogError | None = None
+        self.damage: Damage | None = None
+        self.torn: tuple[int, str] = (0, "")
+        self.head_missing = 0
+        self.size = 0
+        self._world = world
+        self._handle = handle
+        self._link = FIRST_LINK
+        self._index: list[tuple[int, int, bytes]] = []
+        self._since_checkpoint = 0
+        self._fresh_refs: list[Ref] = []
+        self._checkpoint: tuple[int, int] | None = None
+        self._checkpoint_head = (0, "", 0)
+        self._older: tuple[int, int] | None = None
+
+    # -- opening -----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, world: World, folder: str, head: Head | None = None, *, writable: bool = True) -> SessionLog:
+        """Open and verify, from the last checkpoint when `head` knows one that fits, else whole.
+
+        An unfinished last line is cut off and kept beside the log (with `writable`); damage before it leaves the
+        session read-only up to there (`problem`). Raises only when the file itself can't be opened.
+        """
+        path = f"{folder}/{LOG_FILE}"
+        handle = world.files.open_append(path) if writable else world.files.open_read(path)
+        log = cls(world, folder, handle)
+        if head is None or not head.checkpoint_offset or not log._restore(head):
+            log._start_over()
+            log._read(0, FIRST_LINK, 1)
+        log._settle(head, writable)
+        return log
+
+    def _scan(self, offset: int, link: bytes, first_seq: int) -> Iterator[Line[Entry] | Damage]:
+        return scan_lines(self._handle, offset, link, first_seq, _decoder)
+
+    def _start_over(self) -> None:
+        self.state, self.refs, self._index, self._fresh_refs = SessionState(), [], [], []
+        self._older = self._checkpoint = None
+
+    def _restore(self, head: Head) -> bool:
+        link = head.checkpoint_link.encode()
+        first = next(self._scan(head.checkpoint_offset, link, head.checkpoint_seq), None)
+        if not isinstance(first, Line) or not isinstance(first.entry, Checkpoint):
+            return False
+        try:
+            self.state = msgspec.convert(first.entry.state, SessionState)
+        except msgspec.ValidationError:
+            return False
+        self._older = (first.offset, first.length)
+        self._read(head.checkpoint_offset, link, head.checkpoint_seq)
+        return True
+
+    def _read(self, offset: int, link: bytes, first_seq: int) -> None:
+        self._link = link
+        self.size = offset
+        for line in self._scan(offset, link, first_seq):
+            if isinstance(line, Damage):
+                self.damage = line
+                return
+            self._take(line)
+
+    def _take(self, line: Line[Entry]) -> None:
+        entry = line.entry
+        if line.seq % _INDEX_EVERY == 1 or not self._index:
+            self._index.append((line.seq, line.offset, self._link))
+        if isinstance(entry, Checkpoint):
+            self._checkpoint = (line.offset, line.length)
+            self._checkpoint_head = (line.offset, self._link.decode(), line.seq)
+            self._since_checkpoint = 0
+            self._fresh_refs = []
+        self.state = fold(self.state, line.seq, line.at_ms, entry)
+        self._link = line.crc
+        self.size = line.offset + line.length
+        self._since_checkpoint += 1
+        if isinstance(entry, _TRANSCRIPT):
+            ref = Ref(line.seq, line.offset, line.length)
+            self.refs.append(ref)
+            self._fresh_refs.append(ref)
+
+    def _settle(self, head: Head | None, writable: bool) -> None:
+        total = self._handle.size()
+        if self.damage is not None and is_torn_tail(self._handle, self.damage.offset, total):
+            tail = self._handle.read(self.size, total - self.size)
+            if writable:
+                name = f"torn-{self.size}-{self._world.clock.now_ms()}"
+                self._world.files.create_exclusive(f"{self.folder}/{name}", tail)
+                self._handle.truncate(self.size)
+                self._handle.sync()
+                self.torn = (len(tail), name)
+            self.damage = None
+        if self.damage is not None:
+            self.problem = DamagedLogError(
+                f"session {self.state.session or self.folder.rsplit('/', 1)[-1]} is damaged at byte "
+                f"{self.damage.offset}: {self.damage.reason}",
+                why=f"{total - self.damage.offset} of its {total} bytes can't be trusted; it opens read-only up to there",
+            )
+        if head is not None and head.seq > self.state.seq and self.damage is None:
+            self.head_missing = head.seq - self.state.seq
+
+    # -- growing -----------------------------------------------------------------------------------------------
+
+    async def append(self, entries: Sequence[Entry], at_ms: int) -> list[Line[Entry]]:
+        """Record `entries`; returns when they are as durable as their types ask for.
+
+        ReadOnlyLogError when the log takes no more (a failed sync, damage); the state is unchanged then.
+        """
+        if self.problem is not None:
+            raise ReadOnlyLogError(
+                f"session {self.state.session} takes no more entries", why=self.problem.what, remedy=self.problem.remedy
+            ) from self.problem
+        lines: list[Line[Entry]] = []
+        data = bytearray()
+        link, seq, offset = self._link, self.state.seq, self.size
+        for entry in entries:
+            seq += 1
+            raw, crc = encode_line(seq, at_ms, entry, link)
+            lines.append(Line(seq, at_ms, entry, offset, len(raw), crc))
+            link = crc
+            offset += len(raw)
+            data += raw
+        try:
+            await self._world.journal.append(self._handle, bytes(data), sync=any(map(durable, entries)))
+        except DiskError as fault:
+            self.problem = fault
+            raise
+        for line in lines:
+            self._take(line)
+        return lines
+
+    def checkpoint_due(self) -> Checkpoint | None:
+        """A checkpoint to append, when it is time for one: between turns, so that it holds no texts."""
+        state = self.state
+        if self._since_checkpoint < CHECKPOINT_EVERY or state.turn is not None or state.queue or state.questions:
+            return None
+        plain = msgspec.to_builtins(state)
+        assert isinstance(plain, dict)
+        refs = tuple((ref.seq, ref.offset, ref.length) for ref in self._fresh_refs)
+        return Checkpoint(state=plain, refs=refs, previous=self._checkpoint)
+
+    def head(self) -> Head:
+        offset, link, seq = self._checkpoint_head
+        return Head(self.state.seq, self._link.decode(), offset, link, seq)
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def entry_at(self, ref: Ref) -> Entry:
+        """The entry that `ref` points to; DamagedLogError when it is no longer there."""
+        raw = self._handle.read(ref.offset, ref.length)
+        try:
+            return _decoder.decode(raw)
+        except msgspec.MsgspecError as fault:
+            raise DamagedLogError(
+                f"session {self.state.session}: entry {ref.seq} can't be read again", why=str(fault)
+            ) from None
+
+    def all_refs(self) -> list[Ref]:
+        """The whole conversation's places, those before the checkpoint that opening began at included."""
+        place, self._older = self._older, None
+        older: list[list[Ref]] = []
+        while place is not None:
+            entry = self.entry_at(Ref(0, *place))
+            if not isinstance(entry, Checkpoint):
+                raise DamagedLogError(f"session {self.state.session}: no checkpoint at byte {place[0]}")
+            older.append([Ref(*ref) for ref in entry.refs])
+            place = entry.previous
+        for refs in older:
+            self.refs[:0] = refs
+        return self.refs
+
+    def lines_after(self, seq: int, limit: int) -> list[Line[Entry]]:
+        """At most `limit` lines with a number above `seq`, oldest first."""
+        if seq >= self.state.seq or limit <= 0:
+            return []
+        at = bisect_right(self._index, seq + 1, key=lambda row: row[0]) - 1
+        first, offset, link = self._index[at] if at >= 0 else (1, 0, FIRST_LINK)
+        out: list[Line[Entry]] = []
+        for line in self._scan(offset, link, first):
+            if isinstance(line, Damage):
+                break
+            if line.seq > self.state.seq:
+                break
+            if line.seq > seq:
+                out.append(line)
+                if len(out) >= limit:
+                    break
+        return out
+
+    def kept_text(self, turn: str) -> dict[str, str]:
+        """Streamed text of the running step as the log has it: item -> text (from its `partial` entries)."""
+        items: dict[str, bytes] = {}
+        start = max(0, self.state.seq - 2000)
+        for line in self.lines_after(start, 2000):
+            entry = line.entry
+            if isinstance(entry, Partial) and entry.turn == turn:
+                have = items.get(entry.item, b"")
+                items[entry.item] = have[: entry.offset] + entry.text.encode()
+            elif isinstance(entry, Replied | Broke):
+                items = {}
+        return {item: data.decode(errors="replace") for item, data in items.items()}
+
+    def close(self) -> None:
+        self._handle.close()

@@ -1,0 +1,64 @@
+"""Idempotence for requests that belong to no session yet: which key made what, kept over a crash.
+
+A request that makes a session is recorded here, with the id it is going to make, before anything is made. Sent again
+(after a reconnect, a restart, a crash in between) it finds its id and either answers or finishes making it; nothing is
+made twice. Kept: 30 days or 100,000 lines, whichever is less.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agentd.chain.file import ChainFile
+from agentd.errors import ConflictError
+from agentd.world.doors import World
+
+__all__ = ["KEEP_LINES", "KEEP_MS", "Accepted", "RequestRecord"]
+
+KEEP_MS = 30 * 24 * 3600 * 1000
+KEEP_LINES = 100_000
+
+
+class Accepted(msgspec.Struct, frozen=True, tag="request.accepted", tag_field="type"):
+    """`made` is what the answer names (a session's id, a settings file)."""
+
+    key: str
+    hash: str
+    method: str
+    made: str
+
+
+class RequestRecord:
+    """`state/requests.jsonl`."""
+
+    def __init__(self, world: World, state_folder: str) -> None:
+        self._world = world
+        self._file: ChainFile[Accepted] = ChainFile(
+            world, f"{state_folder}/requests.jsonl", msgspec.json.Decoder(Accepted)
+        )
+        self._known: dict[str, Accepted] = {}
+
+    def load(self) -> None:
+        oldest = self._world.clock.now_ms() - KEEP_MS
+        lines = self._file.load()[-KEEP_LINES:]
+        self._known = {line.entry.key: line.entry for line in lines if line.at_ms >= oldest}
+
+    def find(self, key: str, hash: str) -> Accepted | None:
+        """The record of `key`; ConflictError when it was used for another body."""
+        known = self._known.get(key)
+        if known is not None and known.hash != hash:
+            raise ConflictError(
+                "this key was already used for another request",
+                why=f"it was a {known.method} that made {known.made}",
+                remedy="Make a new key for each new request.",
+                field="key",
+            )
+        return known
+
+    async def record(self, accepted: Accepted) -> None:
+        """Durable when it returns."""
+        await self._file.append([accepted], self._world.clock.now_ms(), sync=True)
+        self._known[accepted.key] = accepted
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,159 @@
+"""What is known of a session: plain frozen values, folded from its entries (`session.fold`).
+
+Nothing here holds a text of the conversation: those stay in the log and are found by the transcript's references.
+`turn` holds what the running turn needs to decide what comes next, its open calls included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agentd.session.entries import Actor, Asked, Requested
+from agentproto.api.turn import Mode, StopReason, TurnUsage
+
+__all__ = [
+    "CALL_ENDED",
+    "Answer",
+    "CallState",
+    "CallStatus",
+    "Grant",
+    "KeyRecord",
+    "PrefixRef",
+    "SessionState",
+    "StepPhase",
+    "TurnState",
+]
+
+CallStatus = Literal[
+    "planned", "allowed", "asking", "approved", "denied", "faulty", "begun", "unknown", "done", "failed"
+]
+"""planned -> judged (allowed, asking, denied, faulty) -> begun -> done | failed | unknown. `denied` and `faulty` calls
+still owe the model a result; `done`, `failed` and `unknown` have one."""
+
+CALL_ENDED: frozenset[CallStatus] = frozenset({"done", "failed", "unknown"})
+
+StepPhase = Literal["preparing", "calling", "judging", "tools", "deciding"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """One tool call of the running step."""
+
+    call: str
+    tool: str
+    arguments: Mapping[str, object]
+    status: CallStatus = "planned"
+    question: str | None = None
+    words: str = ""
+    target: str = ""
+    verdict: str = ""
+    concurrency_safe: bool = False
+    recovery: str = "report"
+    attempt: int = 0
+    before: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnState:
+    """The running turn. `attempts` counts model calls of this step; `faults` steps running whose every call was
+    malformed; `wait_ms` is the pause before the next attempt; `spoken_to`: a person spoke since the last model call;
+    `denied`: a rule refused a call and no call succeeded since."""
+
+    request: Requested
+    model: str
+    mode: Mode
+    phase: StepPhase = "preparing"
+    step: int = 0
+    steps_done: int = 0
+    calls: tuple[CallState, ...] = ()
+    attempts: int = 0
+    wait_ms: int = 0
+    faults: int = 0
+    usage: TurnUsage = field(default_factory=TurnUsage)
+    interrupted: str | None = None
+    failure: tuple[str, str] | None = None
+    stop: str = ""
+    last_text: str = ""
+    spoken_to: bool = False
+    denied: bool = False
+    partial: Mapping[str, int] = field(default_factory=dict)
+    started_at_ms: int = 0
+
+    @property
+    def id(self) -> str:
+        return self.request.turn
+
+    @property
+    def step_id(self) -> str:
+        return f"{self.request.turn}.{self.step}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """An idempotent request that was accepted: hash of its body, number of its entry, what it made."""
+
+    hash: str
+    seq: int
+    made: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decided question: who decided what, and when."""
+
+    decision: str
+    actor: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """An approval that outlives its call: exactly this text or path, for this tool, in this session."""
+
+    tool: str
+    exact: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixRef:
+    blob: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """The whole. `seq` is the last entry's number (0: nothing yet)."""
+
+    session: str = ""
+    seq: int = 0
+    updated_at_ms: int = 0
+    created_at_ms: int = 0
+    kind: str = "chat"
+    product: str = ""
+    machine: int = 1
+    workspace: str = ""
+    cwd: str = ""
+    mode: Mode = "ask"
+    model: str | None = None
+    title: str | None = None
+    parent: tuple[str, int] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    actor: Actor = field(default_factory=lambda: Actor(kind="daemon"))
+    turns: int = 0
+    turn: TurnState | None = None
+    queue: tuple[Requested, ...] = ()
+    questions: tuple[tuple[Asked, int], ...] = ()
+    question_count: int = 0
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    keys: Mapping[str, KeyRecord] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
+    read_hashes: Mapping[str, str] = field(default_factory=dict)
+    prefix: PrefixRef | None = None
+    notices: frozenset[str] = frozenset()
+    usage: TurnUsage = field(default_factory=TurnUsage)
+    model_calls: int = 0
+    last_stop: StopReason | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,85 @@
+"""The kinds of message, and the bodies of those that the link itself understands.
+
+A message is (kind, id, name, body, blobs). Requests, replies, errors, cancels and pings carry an id; events and credit
+carry 0. Numbers are retired, never reused.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import msgspec
+
+from agentproto.versions import VersionRange
+
+__all__ = ["Credit", "Hello", "Kind", "Message", "Ping", "Welcome"]
+
+
+class Kind(enum.IntEnum):
+    """What a message is. HELLO is the client's first message, WELCOME the daemon's answer to it."""
+
+    HELLO = 1
+    WELCOME = 2
+    REQUEST = 3
+    REPLY = 4
+    ERROR = 5
+    EVENT = 6
+    CANCEL = 7
+    CREDIT = 8
+    PING = 9
+    PONG = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One decoded message. `size` is the number of bytes of its body."""
+
+    kind: Kind
+    id: int
+    name: str
+    body: dict[str, object]
+    blobs: tuple[bytes, ...] = ()
+    size: int = 0
+
+
+class Hello(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The client's introduction. `client` is its conversation's id: the same after a reconnect."""
+
+    product: str
+    wire: VersionRange
+    capabilities: tuple[str, ...]
+    client: str
+    name: str
+    credit_events: int = 256
+    credit_bytes: int = 1024 * 1024
+
+
+class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The daemon's answer: who it is, what it can, what it wants to know of the client's environment."""
+
+    product: str
+    wire: int
+    capabilities: tuple[str, ...]
+    daemon: str
+    role: str
+    pid: int
+    sandbox: str
+    model: str
+    methods: tuple[str, ...]
+    variables: tuple[str, ...] = ()
+    heartbeat_ms: int = 2000
+
+
+class Credit(msgspec.Struct, frozen=True):
+    """All events and bytes of event bodies that this client has handled since hello (cumulative, so that a lost or
+    doubled grant changes nothing)."""
+
+    events: int
+    bytes: int
+
+
+class Ping(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Heartbeat. `active_at_ms` is the last key press of a person at that client (0: none): what "idle" means."""
+
+    active_at_ms: int = 0
