@@ -1,0 +1,86 @@
+"""One client's conversation: its link, what it is owed, what it has asked.
+
+Decides when an event may leave (credit, a writable pipe) and never waits for anybody: what can't leave stays in the
+outbox, bounded. Callers: `server.router`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from agentd.server.outbox import Outbox
+from agentd.services import Caller
+from agentproto.link import Link
+
+__all__ = ["Conversation"]
+
+_RETRY_S = 0.005
+"""How soon a full pipe is tried again: libzmq does not tell when a ROUTER's peer can take more."""
+
+
+class Conversation:
+    """`send` hands frames to the socket and says whether they left."""
+
+    def __init__(
+        self,
+        link: Link,
+        caller: Caller,
+        send: Callable[[Sequence[bytes]], bool],
+        more: Callable[[Conversation], None],
+    ) -> None:
+        self.link = link
+        self.caller = caller
+        self.outbox = Outbox()
+        self.requests: dict[int, asyncio.Task[None]] = {}
+        self.stop_with: set[str] = set()
+        """Sessions whose turn ends when this client vanishes and nobody else listens."""
+        self._send = send
+        self._more = more
+        self._stuck: list[Sequence[bytes]] = []
+        self._scheduled = False
+        self._closed = False
+
+    def post(self, frames: Sequence[bytes]) -> None:
+        """Send a reply, an error, a pong. It waits its turn when the pipe is full; a client that takes nothing at
+        all is lost by its heartbeat."""
+        if self._stuck or not self._send(frames):
+            self._stuck.append(frames)
+            self._later()
+
+    def wake(self) -> None:
+        """Let events leave soon: once for all that is put in before the loop comes round."""
+        if not self._scheduled and not self._closed:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _later(self) -> None:
+        if not self._scheduled and not self._closed:
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(_RETRY_S, self._pump)
+
+    def _pump(self) -> None:
+        self._scheduled = False
+        if self._closed:
+            return
+        while self._stuck:
+            if not self._send(self._stuck[0]):
+                self._later()
+                return
+            self._stuck.pop(0)
+        while self.link.window_open:
+            if not len(self.outbox):
+                self._more(self)
+                if not len(self.outbox):
+                    return
+            name, body = self.outbox.pop()
+            frames = self.link.event(name, body)
+            if not self._send(frames):
+                self._stuck.append(frames)
+                self._later()
+                return
+
+    def close(self) -> None:
+        """The conversation is over; its requests go on, their answers go nowhere."""
+        self._closed = True
+        self._stuck.clear()

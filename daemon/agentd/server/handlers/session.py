@@ -1,0 +1,187 @@
+"""session.*: making, listing, looking, changing."""
+
+from __future__ import annotations
+
+from agentd.errors import BadInputError
+from agentd.server.handling import Call, Handler, actor_of, body_hash
+from agentd.server.places import place, workspace_of
+from agentd.services import Services
+from agentd.session.projection import project, question_of
+from agentd.session.store import Listed
+from agentd.turn.runner import Runner
+from agentd.turn.sessions import NewSession
+from agentproto.api import session as api
+from agentproto.api.turn import Mode
+from agentproto.limits import LIMITS
+from agentproto.shape import to_plain
+
+__all__ = ["HANDLERS", "RECORDED", "check_mode", "new_session"]
+
+RECORDED = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL")
+"""Variables that are recorded with a session; all others that a client gives live in memory only."""
+
+
+def check_mode(mode: Mode | None) -> None:
+    """Refuse the modes that are not there yet, naming what is missing."""
+    if mode in ("auto", "accept-edits"):
+        raise BadInputError(
+            f"the mode {mode} is not available yet",
+            why="it needs the shell gates and a proven sandbox, which this version does not have",
+            remedy="Use ask or plan.",
+            field="mode",
+        )
+
+
+def new_session(call: Call, cwd: str, mode: Mode, model: str | None, title: str | None) -> NewSession:
+    """What a session in `cwd` is made with, everything checked."""
+    check_mode(mode)
+    files = call.services.world.files
+    real = place(files, cwd)
+    env = {name: value for name, value in call.caller.variables.items() if name in RECORDED}
+    return NewSession(workspace_of(files, real), real, mode, model, title, env)
+
+
+async def _create(call: Call, params: api.CreateParams) -> api.CreateResult:
+    new = new_session(call, params.cwd, params.mode, params.model, params.title)
+    taken = await call.services.sessions.create(params.key, body_hash(params), new, actor_of(call.caller))
+    call.services.remember_variables(taken.session, call.caller.variables)
+    return api.CreateResult(session=taken.session, workspace=new.workspace)
+
+
+def _state_of(runner: Runner) -> api.SessionState:
+    if runner.log.problem is not None:
+        return "read_only"
+    turn = runner.state.turn
+    if turn is None:
+        return "idle"
+    asking = any(call.status == "asking" for call in turn.calls)
+    return "waiting" if asking and not any(call.status == "begun" for call in turn.calls) else "running"
+
+
+def _summary(services: Services, row: Listed, runner: Runner | None) -> api.SessionSummary:
+    if runner is None:
+        return api.SessionSummary(
+            id=row.id,
+            title=row.title,
+            workspace=row.workspace,
+            state="read_only" if row.problem else "idle",
+            created_at_ms=row.created_at_ms,
+            updated_at_ms=row.updated_at_ms,
+            turns=0,
+            seq=0,
+            bytes=row.bytes,
+            parent=row.parent,
+            kind=row.kind,
+            model=row.model,
+            damage=row.problem,
+        )
+    row = services.sessions.row(runner)
+    return api.SessionSummary(
+        id=row.id,
+        title=row.title,
+        workspace=row.workspace,
+        state=_state_of(runner),
+        created_at_ms=row.created_at_ms,
+        updated_at_ms=row.updated_at_ms,
+        turns=runner.state.turns,
+        seq=runner.state.seq,
+        bytes=row.bytes,
+        parent=row.parent,
+        kind=row.kind,
+        model=row.model,
+        damage=row.problem,
+    )
+
+
+async def _list(call: Call, params: api.ListParams) -> api.ListResult:
+    services = call.services
+    if not 1 <= params.limit <= LIMITS.page:
+        raise BadInputError(f"limit is {params.limit}; it has to be 1 to {LIMITS.page}", field="limit")
+    loaded = services.sessions.loaded()
+    rows = {row.id: row for row in services.store.listed()}
+    rows |= {id: services.sessions.row(runner) for id, runner in loaded.items() if runner.state.seq}
+    ordered = sorted(rows.values(), key=lambda row: (row.updated_at_ms, row.id), reverse=True)
+    if params.workspace is not None:
+        wanted = workspace_of(services.world.files, place(services.world.files, params.workspace))
+        ordered = [row for row in ordered if row.workspace == wanted]
+    if params.cursor is not None:
+        ids = [row.id for row in ordered]
+        if params.cursor not in ids:
+            raise BadInputError("the cursor is not one of this list", remedy="Begin anew.", field="cursor")
+        ordered = ordered[ids.index(params.cursor) + 1 :]
+    page = ordered[: params.limit]
+    more = page[-1].id if len(ordered) > len(page) else None
+    return api.ListResult(tuple(_summary(services, row, loaded.get(row.id)) for row in page), more)
+
+
+async def _read(call: Call, params: api.ReadParams) -> api.ReadResult:
+    runner = await call.services.sessions.get(params.session)
+    state = runner.state
+    turn = state.turn
+    fields: dict[str, object] = {
+        "messages": len(runner.log.refs),
+        "turn_count": state.turns,
+        "model_calls": state.model_calls,
+        "turn": turn.id if turn else None,
+        "phase": turn.phase if turn else None,
+        "step": turn.step if turn else 0,
+        "attempts": turn.attempts if turn else 0,
+        "faults_running": turn.faults if turn else 0,
+        "interrupted": turn.interrupted if turn else None,
+        "calls": {c.call: c.status for c in turn.calls} if turn else {},
+        "last_stop": state.last_stop,
+        "prefix": state.prefix.blob if state.prefix else None,
+        "grants": [{"tool": g.tool, "exact": g.exact} for g in state.grants],
+        "counters": dict(state.counters),
+    }
+    usage = state.usage
+    return api.ReadResult(
+        summary=_summary(call.services, call.services.sessions.row(runner), runner),
+        mode=state.mode,
+        questions=tuple(question_of(asked, params.session, at_ms) for asked, at_ms in state.questions),
+        queued=len(state.queue),
+        usage=api.Usage(
+            calls=state.model_calls,
+            input=usage.input,
+            output=usage.output,
+            cached=usage.cached,
+            cache_written=usage.cache_written,
+            reasoning=usage.reasoning,
+            usd_micros=usage.usd_micros,
+        ),
+        state_fields=fields,
+        log_file=f"{runner.log.folder}/log.jsonl",
+    )
+
+
+async def _items(call: Call, params: api.ItemsParams) -> api.ItemsResult:
+    if not 1 <= params.limit <= LIMITS.page:
+        raise BadInputError(f"limit is {params.limit}; it has to be 1 to {LIMITS.page}", field="limit")
+    runner = await call.services.sessions.get(params.session)
+    events: list[api.StreamedEvent] = []
+    lines = runner.log.lines_after(params.after_seq, params.limit)
+    for line in lines:
+        event = project(params.session, line)
+        if event is not None:
+            events.append(api.StreamedEvent(event[0], to_plain(event[1])))
+    more = lines[-1].seq if len(lines) == params.limit else None
+    return api.ItemsResult(tuple(events), more)
+
+
+async def _set(call: Call, params: api.SetParams) -> api.SetResult:
+    check_mode(params.mode)
+    if params.mode is None and params.model is None and params.title is None:
+        raise BadInputError("nothing to change: give mode, model or title")
+    seq = await call.services.sessions.change(
+        params.session, params.key, body_hash(params), actor_of(call.caller), params.mode, params.model, params.title
+    )
+    return api.SetResult(seq)
+
+
+HANDLERS: dict[str, Handler] = {
+    "session.create": _create,
+    "session.list": _list,
+    "session.read": _read,
+    "session.items": _items,
+    "session.set": _set,
+}

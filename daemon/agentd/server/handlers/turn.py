@@ -1,0 +1,92 @@
+"""turn.*: start, steer, interrupt."""
+
+from __future__ import annotations
+
+from agentd.errors import BadInputError, NotFoundError, TooLargeError
+from agentd.policy.rules import parse_rule
+from agentd.server.handlers.session import check_mode, new_session
+from agentd.server.handling import Call, Handler, actor_of, body_hash
+from agentd.server.places import given_files, place, workspace_of
+from agentd.turn.sessions import NewTurn
+from agentproto.api import turn as api
+from agentproto.limits import LIMITS
+
+__all__ = ["HANDLERS"]
+
+
+def _check_text(text: str, field: str) -> None:
+    size = len(text.encode(errors="replace"))
+    if size > LIMITS.prompt_bytes:
+        raise TooLargeError(
+            f"the {field} has {size} bytes; {LIMITS.prompt_bytes} are taken",
+            remedy="Put the text into a file and name the file.",
+            field=field,
+        )
+    if not text.strip():
+        raise BadInputError(f"the {field} is empty", remedy="Say something.", field=field)
+
+
+async def _start(call: Call, params: api.StartParams) -> api.StartResult:
+    services, caller = call.services, call.caller
+    _check_text(params.prompt, "prompt")
+    check_mode(params.mode)
+    if params.max_steps is not None and not 1 <= params.max_steps <= 10_000:
+        raise BadInputError(f"max_steps is {params.max_steps}; it has to be 1 to 10000", field="max_steps")
+    for text in params.allow:
+        parse_rule(text, "allow", "command line")
+    for text in params.deny:
+        parse_rule(text, "deny", "command line")
+    if params.model is not None:
+        services.models.check(params.model)
+    turn = NewTurn(
+        prompt=params.prompt,
+        files=given_files(services.world.files, params.files),
+        mode=params.mode,
+        model=params.model,
+        max_steps=params.max_steps or 0,
+        allow=params.allow,
+        deny=params.deny,
+    )
+    key, hash, actor = params.key, body_hash(params), actor_of(caller)
+    session = params.session
+    if session is None and params.continue_latest:
+        if params.cwd is None:
+            raise BadInputError("continue_latest needs cwd", field="cwd")
+        workspace = workspace_of(services.world.files, place(services.world.files, params.cwd))
+        session = services.sessions.latest_in(workspace)
+        if session is None:
+            raise NotFoundError(
+                f"there is no session of {workspace} to continue", remedy="Start one: leave --continue out."
+            )
+    if session is not None:
+        taken = await services.sessions.start(session, key, hash, turn, actor)
+    elif params.cwd is None:
+        raise BadInputError("a new session needs cwd", field="cwd")
+    else:
+        new = new_session(call, params.cwd, params.mode or "ask", None, None)
+        taken = await services.sessions.start_in_new(key, hash, new, turn, actor)
+    services.remember_variables(taken.session, caller.variables)
+    if params.subscribe:
+        call.streams.subscribe(call.conversation, taken.session, taken.seq - 1)
+    if params.on_disconnect == "stop":
+        call.conversation.stop_with.add(taken.session)
+    runner = await services.sessions.get(taken.session)
+    return api.StartResult(taken.session, taken.made, taken.seq, runner.state.workspace, taken.queued)
+
+
+async def _steer(call: Call, params: api.SteerParams) -> api.SteerResult:
+    _check_text(params.text, "text")
+    taken = await call.services.sessions.steer(
+        params.session, params.key, body_hash(params), params.text, actor_of(call.caller)
+    )
+    return api.SteerResult(taken.seq)
+
+
+async def _interrupt(call: Call, params: api.InterruptParams) -> api.InterruptResult:
+    done = await call.services.sessions.interrupt(
+        params.session, params.key, body_hash(params), "a person stopped it", actor_of(call.caller)
+    )
+    return api.InterruptResult(done)
+
+
+HANDLERS: dict[str, Handler] = {"turn.start": _start, "turn.steer": _steer, "turn.interrupt": _interrupt}

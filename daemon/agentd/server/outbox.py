@@ -1,0 +1,115 @@
+"""What one client is still owed: a bounded queue of events. Pure.
+
+The rest of the flow control is the link's (`window_open`). When the queue is over its limit deltas are merged first,
+then dropped; if that is not enough the streams in it are cut off: their events go, and one `gap` each says from which
+number to resume. Final items are never lost: they are in the log. Callers: `server.conversation`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import msgspec
+
+from agentproto.api.log import GapEvent
+from agentproto.api.turn import DeltaEvent
+from agentproto.codec import encode_map
+from agentproto.limits import LIMITS, Limits
+from agentproto.shape import to_plain
+
+__all__ = ["Outbox", "encode_event"]
+
+
+def encode_event(body: msgspec.Struct) -> bytes:
+    """An event's body, once for all its readers."""
+    return encode_map(to_plain(body))
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """`delta` is kept unencoded as long as it waits, so that the next piece can be joined to it."""
+
+    name: str
+    stream: str
+    seq: int
+    body: bytes
+    delta: DeltaEvent | None = None
+    pieces: list[str] | None = None
+    size: int = 0
+
+
+class Outbox:
+    """One client's. `cut_off` collects streams whose subscription ended by a gap since it was last read."""
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._queue: deque[_Waiting] = deque()
+        self._bytes = 0
+        self.cut_off: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self._bytes
+
+    def put(self, name: str, stream: str, seq: int, body: bytes) -> None:
+        """Queue a numbered event (`body` already encoded)."""
+        self._add(_Waiting(name, stream, seq, body, size=len(body)))
+
+    def put_delta(self, delta: DeltaEvent) -> None:
+        """Queue a delta; joined to the last one when that is the same item's and ends where this begins."""
+        last = self._queue[-1] if self._queue else None
+        if last is not None and last.delta is not None and last.pieces is not None:
+            before = last.delta
+            if before.item == delta.item and before.stream == delta.stream:
+                end = before.offset + last.size
+                if end == delta.offset:
+                    last.pieces.append(delta.text)
+                    grown = len(delta.text.encode(errors="replace"))
+                    last.size += grown
+                    self._bytes += grown
+                    self._shrink()
+                    return
+        size = len(delta.text.encode(errors="replace"))
+        self._add(_Waiting("turn.delta", delta.stream, delta.seq, b"", delta, [delta.text], size))
+
+    def _add(self, waiting: _Waiting) -> None:
+        self._queue.append(waiting)
+        self._bytes += waiting.size
+        self._shrink()
+
+    def _over(self) -> bool:
+        return len(self._queue) > self._limits.queue_events or self._bytes > self._limits.queue_bytes
+
+    def _shrink(self) -> None:
+        if not self._over():
+            return
+        # Deltas first: the text they carry comes whole with the step's reply.
+        self._keep([waiting for waiting in self._queue if waiting.delta is None])
+        if not self._over():
+            return
+        resume: dict[str, int] = {}
+        for waiting in self._queue:
+            resume.setdefault(waiting.stream, waiting.seq - 1)
+        self._keep([])
+        for stream, seq in resume.items():
+            gap = encode_event(GapEvent(stream, seq))
+            self._queue.append(_Waiting("log.gap", stream, seq, gap, size=len(gap)))
+            self._bytes += len(gap)
+            self.cut_off.append(stream)
+
+    def _keep(self, rows: list[_Waiting]) -> None:
+        self._queue = deque(rows)
+        self._bytes = sum(waiting.size for waiting in rows)
+
+    def pop(self) -> tuple[str, bytes]:
+        """The next event: name and body. IndexError when there is none."""
+        waiting = self._queue.popleft()
+        self._bytes -= waiting.size
+        if waiting.delta is not None and waiting.pieces is not None:
+            whole = msgspec.structs.replace(waiting.delta, text="".join(waiting.pieces))
+            return waiting.name, encode_event(whole)
+        return waiting.name, waiting.body

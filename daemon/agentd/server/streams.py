@@ -1,0 +1,155 @@
+"""Who hears which stream, and from which number: first from the log, then live, no gap and no doubling.
+
+A subscription is a cursor. While it is behind it reads the log in small pieces as its client takes them; once it has
+reached the head it is live and gets what is published. Both happen on one loop, and a line is published only when it
+is in the log: so there is no moment in which a line could be missed or come twice. Callers: `server.router`, and the
+turn's runner through the Publisher interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from agentd.chain.frame import Line
+from agentd.server.outbox import Outbox, encode_event
+from agentd.session.entries import Entry
+from agentd.session.projection import project
+from agentproto.api.turn import DeltaEvent
+
+__all__ = ["Numbered", "Reader", "Source", "Streams"]
+
+CATCH_UP = 128
+"""Lines read from a log in one go for one reader; more are read when those have left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """One event of a stream; a line without an event still moves the cursor (`name` empty)."""
+
+    seq: int
+    name: str
+    body: msgspec.Struct | None
+
+
+class Source(Protocol):
+    """What streams are read from. Only streams that are loaded are asked for."""
+
+    def after(self, stream: str, seq: int, limit: int) -> Sequence[Numbered]: ...
+
+    def head(self, stream: str) -> int: ...
+
+    def live(self, stream: str) -> DeltaEvent | None:
+        """The item that streams now, whole so far."""
+        ...
+
+
+@dataclass(slots=True)
+class _Subscription:
+    cursor: int
+    live: bool = False
+
+
+class Reader(Protocol):
+    """A client's conversation, as streams need it."""
+
+    outbox: Outbox
+
+    def wake(self) -> None:
+        """Something was put into the outbox."""
+        ...
+
+
+class Streams:
+    """Implements the turn's Publisher."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._readers: dict[str, dict[Reader, _Subscription]] = {}
+
+    def subscribe(self, reader: Reader, stream: str, after_seq: int) -> int:
+        """Begin after `after_seq` (-1: from now on); the stream's head at this moment."""
+        head = self._source.head(stream)
+        cursor = head if after_seq < 0 else min(after_seq, head)
+        self._readers.setdefault(stream, {})[reader] = _Subscription(cursor)
+        return head
+
+    def unsubscribe(self, reader: Reader, stream: str) -> bool:
+        readers = self._readers.get(stream, {})
+        found = readers.pop(reader, None) is not None
+        if not readers:
+            self._readers.pop(stream, None)
+        return found
+
+    def leave(self, reader: Reader) -> list[str]:
+        """The reader is gone; the streams that nobody listens to any more."""
+        alone: list[str] = []
+        for stream in [name for name, readers in self._readers.items() if reader in readers]:
+            self.unsubscribe(reader, stream)
+            if stream not in self._readers:
+                alone.append(stream)
+        return alone
+
+    def wanted(self) -> frozenset[str]:
+        """Streams that somebody listens to."""
+        return frozenset(self._readers)
+
+    def catch_up(self, reader: Reader) -> None:
+        """Put more of what `reader` is behind with into its outbox, as much as it will soon take."""
+        for stream, readers in self._readers.items():
+            subscription = readers.get(reader)
+            if subscription is None or subscription.live or len(reader.outbox) >= CATCH_UP:
+                continue
+            rows = self._source.after(stream, subscription.cursor, CATCH_UP)
+            for row in rows:
+                if row.body is not None:
+                    reader.outbox.put(row.name, stream, row.seq, encode_event(row.body))
+                subscription.cursor = row.seq
+            if len(rows) < CATCH_UP:
+                subscription.live = True
+                delta = self._source.live(stream)
+                if delta is not None:
+                    reader.outbox.put_delta(delta)
+
+    def forget_cut_off(self, reader: Reader) -> None:
+        """Streams of which the outbox told a gap: the client subscribes again when it can."""
+        cut_off, reader.outbox.cut_off = reader.outbox.cut_off, []
+        for stream in cut_off:
+            self.unsubscribe(reader, stream)
+
+    # -- Publisher ---------------------------------------------------------------------------------------------
+
+    def lines(self, session: str, lines: Sequence[Line[Entry]]) -> None:
+        readers = self._readers.get(session)
+        if not readers:
+            return
+        for line in lines:
+            event = project(session, line)
+            self.publish(session, Numbered(line.seq, *event) if event else Numbered(line.seq, "", None))
+
+    def publish(self, stream: str, row: Numbered) -> None:
+        """One line that is in its log now."""
+        readers = self._readers.get(stream)
+        if not readers:
+            return
+        body = encode_event(row.body) if row.body is not None else b""
+        for reader, subscription in tuple(readers.items()):
+            if not subscription.live or row.seq <= subscription.cursor:
+                continue
+            subscription.cursor = row.seq
+            if row.body is not None:
+                reader.outbox.put(row.name, stream, row.seq, body)
+                reader.wake()
+
+    def delta(self, delta: DeltaEvent) -> None:
+        readers = self._readers.get(delta.stream)
+        if not readers:
+            return
+        numbered = msgspec.structs.replace(delta, seq=self._source.head(delta.stream))
+        for reader, subscription in tuple(readers.items()):
+            if subscription.live:
+                reader.outbox.put_delta(numbered)
+                reader.wake()

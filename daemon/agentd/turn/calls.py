@@ -1,0 +1,279 @@
+"""Tool calls, performed: judged, looked at before, run, cut to size, probed after a crash.
+
+Turns what a model asked for into verdicts with reasons, and what a tool did into one `Done`. Decides nothing by itself:
+validation is the tool's, permission is `policy.decide`'s, order is the machine's. Callers: `turn.runner`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from agentd.errors import AgentdError, BadArgumentsError, DeadlineError, ToolError
+from agentd.policy.access import Access
+from agentd.policy.decide import Decision, ToolFacts, decide
+from agentd.policy.rules import Rule, parse_rule
+from agentd.session.entries import Asked, Done, Judged
+from agentd.session.log import SessionLog
+from agentd.session.state import CallState, TurnState
+from agentd.tools.arguments import validate
+from agentd.tools.base import Progress, Tool, ToolContext, ToolResult
+from agentd.tools.output import cut, words
+from agentd.turn.events import CallEnded, CallsJudged, Event, Intended, Probed
+from agentd.turn.parts import Parts
+from agentd.turn.reply import UNREADABLE
+from agentproto.api.turn import DeltaEvent
+from agentproto.content import ResultStatus
+
+__all__ = ["Calls", "not_run"]
+
+
+class Calls:
+    """The calls of one session's running turn."""
+
+    def __init__(self, parts: Parts, log: SessionLog) -> None:
+        self._parts = parts
+        self._log = log
+
+    # -- before ------------------------------------------------------------------------------------------------
+
+    async def judge(self, turn: TurnState) -> CallsJudged:
+        """A verdict for each call of the step, in order."""
+        verdicts: list[tuple[Judged, Asked | None]] = []
+        for call in turn.calls:
+            verdicts.append(await self._judge(turn, call))
+        return CallsJudged(turn.step_id, tuple(verdicts))
+
+    async def _judge(self, turn: TurnState, call: CallState) -> tuple[Judged, Asked | None]:
+        tool = self._parts.tools.get(call.tool)
+        if tool is None or not self._offered(tool, turn):
+            return self._fault(turn, call, self._no_such_tool(call.tool, turn)), None
+        if UNREADABLE in call.arguments:
+            raw = str(call.arguments[UNREADABLE])[:200]
+            return self._fault(turn, call, f"The arguments are not a JSON object: {raw}"), None
+        context = self.context(call)
+        try:
+            arguments = validate(tool.spec, call.arguments)
+            accesses = tool.access(arguments, context)
+            target = tool.target(arguments)
+            decision = self._decide(turn, tool, accesses)
+            asked = None
+            if decision.verdict == "ask":
+                asked = await self._question(turn, call, tool, arguments, target, decision, context)
+        except BadArgumentsError as fault:
+            return self._fault(turn, call, words(fault)), None
+        except AgentdError as fault:
+            lines = filter(None, (fault.what, fault.why, fault.remedy))
+            return self._fault(turn, call, "\n".join(lines)), None
+        judged = Judged(
+            turn=turn.id,
+            call=call.call,
+            tool=call.tool,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            target=target,
+            rule=decision.rule,
+            gates=decision.gates,
+            concurrency_safe=tool.spec.concurrency_safe,
+            recovery=tool.spec.recovery,
+        )
+        self._parts.reporter.happened(
+            "permission",
+            "permission.decided",
+            f"{call.tool} {target}: {decision.verdict}, {decision.reason}",
+            self._log.state.session,
+            {"call": call.call, "gates": list(decision.gates), "rule": decision.rule, "mode": turn.mode},
+        )
+        return judged, asked
+
+    def _decide(self, turn: TurnState, tool: Tool, accesses: tuple[Access, ...]) -> Decision:
+        state = self._log.state
+        settings = self._parts.settings()
+        return decide(
+            ToolFacts(tool.spec.name, tool.spec.read_only),
+            accesses,
+            mode=turn.mode,
+            rules=settings.rules + self._turn_rules(turn),
+            grants=state.grants,
+            workspace=state.workspace,
+            home=self._parts.home,
+            own=self._parts.own_folders,
+        )
+
+    def _turn_rules(self, turn: TurnState) -> tuple[Rule, ...]:
+        allow = (parse_rule(text, "allow", "command line") for text in turn.request.allow)
+        deny = (parse_rule(text, "deny", "command line") for text in turn.request.deny)
+        return (*allow, *deny)
+
+    def _offered(self, tool: Tool, turn: TurnState) -> bool:
+        return tool.spec.read_only or turn.mode != "plan"
+
+    def _no_such_tool(self, name: str, turn: TurnState) -> str:
+        offered = ", ".join(sorted(n for n, tool in self._parts.tools.items() if self._offered(tool, turn)))
+        if name in self._parts.tools:
+            return f"The tool {name} is not available in {turn.mode} mode. Available: {offered}."
+        return f"There is no tool {name[:80]}. Available: {offered}."
+
+    def _fault(self, turn: TurnState, call: CallState, text: str) -> Judged:
+        return Judged(
+            turn=turn.id, call=call.call, tool=call.tool, verdict="fault", reason="the call is malformed", fault=text
+        )
+
+    async def _question(
+        self,
+        turn: TurnState,
+        call: CallState,
+        tool: Tool,
+        arguments: msgspec.Struct,
+        target: str,
+        decision: Decision,
+        context: ToolContext,
+    ) -> Asked:
+        command = await tool.preview(arguments, context)
+        return Asked(
+            question="",
+            turn=turn.id,
+            call=call.call,
+            kind="permission",
+            tool=call.tool,
+            summary=f"{call.tool} {target}: {decision.reason}"[:400],
+            command=command,
+            hash=hashlib.sha256(command.encode()).hexdigest(),
+            gates=decision.gates,
+            cwd=context.cwd,
+            sandbox=self._parts.box.level,
+            origin=(self._log.state.session,),
+        )
+
+    def context(self, call: CallState) -> ToolContext:
+        """What the call may use."""
+        state = self._log.state
+        return ToolContext(
+            world=self._parts.world,
+            session=state.session,
+            call=call.call,
+            workspace=state.workspace,
+            cwd=state.cwd,
+            env={**state.env, **self._parts.secrets(state.session)},
+            box=self._parts.box,
+            read_hashes=state.read_hashes,
+        )
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    def intend(self, turn: TurnState, ids: tuple[str, ...]) -> Intended:
+        """Hashes of what the calls are about to write, recorded before they run."""
+        before: dict[str, Mapping[str, str | None]] = {}
+        effects: set[str] = set()
+        for call in turn.calls:
+            if call.call not in ids:
+                continue
+            tool = self._parts.tools[call.tool]
+            before[call.call] = {}
+            if not tool.spec.read_only:
+                effects.add(call.call)
+                try:
+                    before[call.call] = tool.intent(validate(tool.spec, call.arguments), self.context(call))
+                except AgentdError:
+                    # The call itself will meet the same fault and say it; an intent without hashes is the careful one.
+                    before[call.call] = {}
+        return Intended(turn.step_id, before, frozenset(effects))
+
+    async def run(self, turn: TurnState, call: CallState, stopped: asyncio.Event) -> Event:
+        """Run one call to its end. Cancellation with `stopped` set is an interrupt and answered; else it goes through."""
+        clock = self._parts.world.clock
+        began = clock.monotonic_ms()
+        tool = self._parts.tools[call.tool]
+        try:
+            result = await self._perform(tool, turn, call)
+        except asyncio.CancelledError:
+            if not stopped.is_set():
+                raise
+            result = _failed("The call was interrupted while it ran.", "interrupted", "interrupted")
+        except DeadlineError as fault:
+            result = _failed(f"{fault.what}\nThe call was ended after {tool.spec.timeout_ms // 1000} s.", fault.what)
+        except ToolError as fault:
+            result = _failed(words(fault), fault.what)
+        except AgentdError as fault:
+            result = _failed("\n".join(filter(None, (fault.what, fault.why, fault.remedy))), fault.what)
+        except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
+            reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
+            result = _failed(f"The tool has a bug and could not answer (reference {reference}).", f"bug {reference}")
+        return CallEnded(self._done(turn, call, tool, result, clock.monotonic_ms() - began))
+
+    async def _perform(self, tool: Tool, turn: TurnState, call: CallState) -> ToolResult:
+        arguments = validate(tool.spec, call.arguments)
+        shown = 0
+        # The tool's own limit comes first where it has one (a shell's timeout argument); this one is the last resort.
+        async with self._parts.world.clock.deadline(tool.spec.timeout_ms):
+            async for piece in tool.call(arguments, self.context(call)):
+                if isinstance(piece, Progress):
+                    self._show(turn, call, shown, piece.text)
+                    shown += len(piece.text.encode(errors="replace"))
+                else:
+                    return piece
+        raise ToolError(f"the tool {tool.spec.name} ended without a result")
+
+    def _show(self, turn: TurnState, call: CallState, offset: int, text: str) -> None:
+        self._parts.publisher.delta(
+            DeltaEvent(
+                stream=self._log.state.session,
+                seq=0,
+                turn=turn.id,
+                item=f"{call.call}.out",
+                kind="output",
+                offset=offset,
+                text=text,
+            )
+        )
+
+    def _done(self, turn: TurnState, call: CallState, tool: Tool, result: ToolResult, duration_ms: int) -> Done:
+        piece = cut(result.text, tool.spec.max_result_chars, call.call)
+        blob = None
+        if piece.whole is not None:
+            try:
+                blob = self._parts.store.put_blob(self._log.state.session, piece.whole)
+            except AgentdError as fault:
+                self._parts.reporter.happened(
+                    "tool", "tool.output_lost", f"the whole output of {call.call} could not be kept: {fault.what}"
+                )
+        return Done(
+            turn=turn.id,
+            call=call.call,
+            tool=call.tool,
+            status=result.status,
+            text=piece.text,
+            summary=result.summary[:400],
+            bytes=len(result.text.encode(errors="replace")),
+            blob=blob,
+            diff=result.diff,
+            exit_code=result.exit_code,
+            touched=dict(result.touched),
+            duration_ms=duration_ms,
+        )
+
+    # -- after a crash -----------------------------------------------------------------------------------------
+
+    async def probe(self, call: CallState) -> Probed:
+        """Whether a begun call happened, as far as the world shows it."""
+        tool = self._parts.tools.get(call.tool)
+        if tool is None:
+            return Probed(call.call, "unknown", f"The tool {call.tool} is not there any more; the outcome is unknown.")
+        try:
+            found = await tool.probe(validate(tool.spec, call.arguments), call.before, self.context(call))
+        except AgentdError as fault:
+            return Probed(call.call, "unknown", f"The outcome is unknown, and could not be found out: {fault.what}")
+        return Probed(call.call, found.outcome, found.text)
+
+
+def _failed(text: str, summary: str, status: ResultStatus = "error") -> ToolResult:
+    return ToolResult(text=text, summary=summary, status=status)
+
+
+def not_run(turn: str, call: CallState) -> CallEnded:
+    """The answer of a call that an interrupt ended before it could begin."""
+    text = "Not run: the turn was interrupted."
+    return CallEnded(Done(turn=turn, call=call.call, tool=call.tool, status="interrupted", text=text, summary=text))

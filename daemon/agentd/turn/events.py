@@ -1,0 +1,206 @@
+"""Stimuli of the turn machine: what has happened, as plain values. Ids, times and prices come inside.
+
+Deltas are no events: the runner merges and publishes them; the machine hears the whole reply, or the break with what
+was kept, or the interrupt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentd.session.entries import (
+    Actor,
+    Answered,
+    Asked,
+    Changed,
+    Done,
+    Interrupted,
+    Judged,
+    Notice,
+    Opened,
+    PrefixRecorded,
+    Replied,
+    Requested,
+    Steered,
+)
+
+__all__ = [
+    "DAEMON",
+    "Answer",
+    "CallEnded",
+    "CallsJudged",
+    "Change",
+    "Event",
+    "Happening",
+    "Intended",
+    "Interrupt",
+    "ModelFailed",
+    "ModelReplied",
+    "Prepared",
+    "Probed",
+    "Recovered",
+    "Refused",
+    "SessionMade",
+    "Speak",
+    "UserSaid",
+    "WaitOver",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMade:
+    entry: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class UserSaid:
+    """A message was accepted; it starts a turn, or waits for the running one."""
+
+    entry: Requested
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The next request is put together and checked: what it holds, what was reserved. `prefix` when newly recorded."""
+
+    step: str
+    model: str
+    purpose: str
+    prefix_blob: str
+    messages: int
+    window: int
+    input_tokens: int
+    output_tokens: int
+    usd_micros: int
+    reason: str
+    prefix: PrefixRecorded | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request can't be made (budget, window, a model that is not there)."""
+
+    step: str
+    text: str
+    remedy: str
+    over_budget: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReplied:
+    entry: Replied
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFailed:
+    """The call ended without a whole reply. `wait_ms` None: policy says not again."""
+
+    step: str
+    failure: str
+    text: str
+    remedy: str
+    kept: str
+    wait_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOver:
+    """The pause before the next attempt is over."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallsJudged:
+    """Verdicts in call order; an Asked goes with each `ask` (its question id is still empty)."""
+
+    step: str
+    verdicts: tuple[tuple[Judged, Asked | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """Just before running: hashes of what each call will write; `effects` names the calls that change the outside."""
+
+    step: str
+    before: Mapping[str, Mapping[str, str | None]]
+    effects: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    entry: Done
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    entry: Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    entry: Steered
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    entry: Interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    entry: Changed
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The session was opened again by a daemon that did not see its turn's end. `kept` is streamed text."""
+
+    product: str
+    reason: str
+    kept: str = ""
+    torn_bytes: int = 0
+    saved_as: str = ""
+    head_missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What looking at the world showed about a call that was begun when the daemon died."""
+
+    call: str
+    outcome: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something a person should know, recorded once a session."""
+
+    entry: Notice
+
+
+Event = (
+    SessionMade
+    | UserSaid
+    | Prepared
+    | Refused
+    | ModelReplied
+    | ModelFailed
+    | WaitOver
+    | CallsJudged
+    | Intended
+    | CallEnded
+    | Answer
+    | Speak
+    | Interrupt
+    | Change
+    | Recovered
+    | Probed
+    | Happening
+)
+
+DAEMON = Actor(kind="daemon")
+"""The actor of what nobody asked for."""

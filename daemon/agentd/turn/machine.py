@@ -1,0 +1,393 @@
+"""The turn machine: `(state, event) -> (state, effects)`. It decides what comes next and does nothing itself.
+
+A turn goes through the phases of `TurnState.phase`:
+
+    preparing --Prepared--> calling --ModelReplied--> judging --CallsJudged--> tools --all ended--> deciding
+        ^                      |                                                                       |
+        |<--- Wait ------------+ ModelFailed, again                                                    |
+        +------------------------------------ Decided(step) ------------------------------------------+--> Finished
+
+Four rules may be relied upon. (1) Everything that will be true is recorded before anything else is done: the state
+that is returned is the fold of the returned Records. (2) Each effect that was asked for answers with exactly one event
+(RunCalls: one a call), also when it is cancelled. (3) An event that does not belong to the present phase and step
+changes nothing. (4) From every phase there is a way to `Finished`: `Interrupt` leads there from all of them.
+
+No await, no clock, no chance, no I/O; `at_ms` is an argument. Callers: `turn.runner`, replay.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec import structs
+
+from agentd.session.entries import (
+    Answered,
+    Assembled,
+    Begun,
+    Broke,
+    Called,
+    Decided,
+    Done,
+    Entry,
+    Finished,
+    Notice,
+    Started,
+)
+from agentd.session.state import CALL_ENDED, SessionState, TurnState
+from agentd.turn.effects import (
+    BeginCalls,
+    CallModel,
+    Cancel,
+    Effect,
+    JudgeCalls,
+    PrepareCall,
+    RunCalls,
+    TurnEnded,
+    Wait,
+)
+from agentd.turn.events import (
+    DAEMON,
+    Answer,
+    CallEnded,
+    CallsJudged,
+    Change,
+    Event,
+    Happening,
+    Intended,
+    Interrupt,
+    ModelFailed,
+    ModelReplied,
+    Prepared,
+    Probed,
+    Recovered,
+    Refused,
+    SessionMade,
+    Speak,
+    UserSaid,
+    WaitOver,
+)
+from agentd.turn.pen import Limits, Pen
+from agentd.turn.recover import recover
+from agentd.turn.schedule import runnable
+from agentproto.api.turn import StopReason
+from agentproto.content import ResultStatus
+
+__all__ = ["react"]
+
+
+def react(state: SessionState, event: Event, limits: Limits, at_ms: int) -> tuple[SessionState, tuple[Effect, ...]]:
+    """What `event` means in `state`: the state after it, and what has to be done, in order."""
+    pen = Pen(state, limits, at_ms)
+    _take(pen, event)
+    return pen.state, tuple(pen.effects)
+
+
+def _take(pen: Pen, event: Event) -> None:
+    turn = pen.state.turn
+    match event:
+        case SessionMade(entry) | Change(entry):
+            pen.record(entry)
+        case Happening(entry):
+            if entry.code not in pen.state.notices:
+                pen.record(entry)
+        case UserSaid(entry):
+            pen.record(entry)
+            if turn is None:
+                _advance(pen)
+        case Speak(entry):
+            if turn is not None:
+                pen.record(entry)
+        case Interrupt(entry):
+            if turn is not None and turn.interrupted is None:
+                pen.record(entry)
+                pen.do(Cancel(turn.step_id))
+                if turn.phase == "tools":
+                    _tools(pen)
+        case Prepared():
+            if _is_now(turn, event.step, "preparing"):
+                _prepared(pen, event)
+        case Refused():
+            if _is_now(turn, event.step, "preparing"):
+                _finish(pen, "budget" if event.over_budget else "error", event.text, event.text, event.remedy)
+        case WaitOver(step):
+            if _is_now(turn, step, "preparing"):
+                _advance(pen)
+        case ModelReplied(entry):
+            if _is_now(turn, entry.step, "calling"):
+                pen.record(entry)
+                _advance(pen)
+        case ModelFailed():
+            if turn is not None and _is_now(turn, event.step, "calling"):
+                _failed(pen, turn, event)
+        case CallsJudged():
+            if _is_now(turn, event.step, "judging"):
+                _judged(pen, event)
+        case Intended():
+            if turn is not None and turn.step_id == event.step and turn.phase == "tools":
+                _begin(pen, turn, event)
+        case CallEnded(entry):
+            if turn is not None and any(c.call == entry.call and c.status not in CALL_ENDED for c in turn.calls):
+                pen.record(entry)
+                _tools(pen)
+        case Answer(entry):
+            if any(asked.question == entry.question for asked, _ in pen.state.questions):
+                pen.record(entry)
+                if turn is not None and turn.phase == "tools":
+                    _tools(pen)
+        case Probed():
+            _probed(pen, event)
+        case Recovered():
+            recover(pen, event)
+            _recovered(pen)
+        case _:
+            assert_never(event)
+
+
+def _is_now(turn: TurnState | None, step: str, phase: str) -> bool:
+    return turn is not None and turn.step_id == step and turn.phase == phase
+
+
+def _advance(pen: Pen) -> None:
+    """Go on from the present phase as far as nobody has to be waited for. Called when a phase was entered."""
+    while True:
+        turn = pen.state.turn
+        if turn is None:
+            if not pen.state.queue:
+                pen.do(TurnEnded())
+                return
+            request = pen.state.queue[0]
+            model = request.model or pen.state.model or pen.limits.default_model
+            pen.record(Started(turn=request.turn, model=model, mode=request.mode or pen.state.mode))
+            continue
+        match turn.phase:
+            case "preparing":
+                if turn.interrupted is not None:
+                    _close(pen, turn, "interrupted", turn.interrupted)
+                    continue
+                pen.do(PrepareCall(turn.step_id))
+                return
+            case "calling":
+                return
+            case "judging":
+                pen.do(JudgeCalls(turn.step_id))
+                return
+            case "tools":
+                _tools(pen)
+                return
+            case "deciding":
+                if not _decide(pen, turn):
+                    continue
+            case _:
+                assert_never(turn.phase)
+
+
+def _prepared(pen: Pen, event: Prepared) -> None:
+    turn = pen.state.turn
+    assert turn is not None
+    if turn.interrupted is not None:
+        _advance(pen)
+        return
+    entries: list[Entry] = [notice for notice in event.notices if notice.code not in pen.state.notices]
+    if event.prefix is not None:
+        entries.append(event.prefix)
+    entries.append(
+        Assembled(
+            turn=turn.id,
+            step=event.step,
+            messages=event.messages,
+            input_tokens=event.input_tokens,
+            window=event.window,
+            reason=event.reason,
+        )
+    )
+    entries.append(
+        Called(
+            turn=turn.id,
+            step=event.step,
+            purpose=event.purpose,
+            model=event.model,
+            prefix=event.prefix_blob,
+            input_tokens=event.input_tokens,
+            output_tokens=event.output_tokens,
+            usd_micros=event.usd_micros,
+            attempt=turn.attempts + 1,
+        )
+    )
+    pen.record(*entries)
+    pen.do(CallModel(event.step))
+
+
+def _failed(pen: Pen, turn: TurnState, event: ModelFailed) -> None:
+    again = event.wait_ms is not None and turn.interrupted is None
+    wait_ms = event.wait_ms or 0
+    pen.record(
+        Broke(
+            turn=turn.id,
+            step=event.step,
+            failure=event.failure,
+            text=event.text,
+            remedy=event.remedy,
+            kept=event.kept,
+            again=again,
+            wait_ms=wait_ms if again else 0,
+            attempt=turn.attempts,
+        )
+    )
+    if again:
+        pen.do(Wait(event.step, wait_ms))
+    else:
+        _advance(pen)
+
+
+def _judged(pen: Pen, event: CallsJudged) -> None:
+    for judged, asked in event.verdicts:
+        pen.record(judged)
+        if asked is not None:
+            number = pen.state.question_count + 1
+            pen.record(structs.replace(asked, question=f"{pen.state.session}.q{number}"))
+    _advance(pen)
+
+
+def _begin(pen: Pen, turn: TurnState, event: Intended) -> None:
+    ready = [
+        call for call in turn.calls if call.call in event.before and call.status in ("allowed", "approved", "begun")
+    ]
+    if not ready:
+        return
+    if turn.interrupted is not None:
+        _tools(pen)
+        return
+    pen.record(
+        *(
+            Begun(
+                turn=turn.id,
+                call=call.call,
+                tool=call.tool,
+                attempt=call.attempt + 1,
+                before=dict(event.before[call.call]),
+                effect=call.call in event.effects,
+                target=call.target,
+                verdict=call.status if call.status == "approved" else call.verdict,
+                reason=call.words,
+            )
+            for call in ready
+        )
+    )
+    pen.do(RunCalls(tuple(call.call for call in ready)))
+
+
+def _tools(pen: Pen) -> None:
+    """Answer the calls that will not run, begin those that may; when all have ended, go on."""
+    turn = pen.state.turn
+    assert turn is not None
+    for call in turn.calls:
+        if call.status == "denied":
+            _answer_call(pen, turn, call.call, call.tool, "denied", f"Not run: {call.words}")
+        elif call.status == "faulty":
+            _answer_call(pen, turn, call.call, call.tool, "error", call.words)
+        elif turn.interrupted is not None and call.status in ("planned", "allowed", "approved", "asking"):
+            if call.question is not None and any(asked.question == call.question for asked, _ in pen.state.questions):
+                pen.record(Answered(question=call.question, turn=turn.id, decision="closed", actor=DAEMON))
+            _answer_call(pen, turn, call.call, call.tool, "interrupted", "Not run: the turn was interrupted.")
+    turn = pen.state.turn
+    assert turn is not None
+    if turn.phase == "deciding":
+        _advance(pen)
+        return
+    ready = runnable(turn.calls, pen.limits.parallel_calls)
+    if ready:
+        pen.do(BeginCalls(turn.step_id, ready))
+
+
+def _answer_call(pen: Pen, turn: TurnState, call: str, tool: str, status: ResultStatus, text: str) -> None:
+    pen.record(
+        Done(turn=turn.id, call=call, tool=tool, status=status, text=text, summary=text.partition("\n")[0][:200])
+    )
+
+
+def _decide(pen: Pen, turn: TurnState) -> bool:
+    """Decide what follows a step. True when an effect was asked for and the machine waits."""
+    limits = pen.limits
+    most = turn.request.max_steps or limits.max_steps
+    if turn.interrupted is not None:
+        _close(pen, turn, "interrupted", turn.interrupted)
+    elif turn.failure is not None:
+        _close(pen, turn, "error", turn.failure[0], turn.failure[0], turn.failure[1])
+    elif not turn.calls and not turn.spoken_to:
+        _close_answered(pen, turn)
+    elif turn.faults >= limits.max_faults:
+        text = f"the model called tools wrongly {turn.faults} times running"
+        _close(pen, turn, "error", text, text, "Try another model: `agentctl models list`.")
+    elif turn.step >= most:
+        _close(pen, turn, "max_steps", f"{most} steps were made", None, "Ask to go on, or give --max-steps.")
+    else:
+        reason = "somebody spoke" if not turn.calls else "the model gets the results of its calls"
+        pen.record(Decided(turn=turn.id, step=turn.step_id, next="step", reason=reason))
+        pen.do(PrepareCall(f"{turn.id}.{turn.step + 1}"))
+        return True
+    return False
+
+
+def _close_answered(pen: Pen, turn: TurnState) -> None:
+    if turn.stop == "length":
+        text = "the answer was cut at the model's output limit"
+        pen.record(Notice(code=f"cut.{turn.id}", text=text, turn=turn.id))
+    if turn.stop in ("refused", "filtered"):
+        _close(pen, turn, "refused", f"the model ended with {turn.stop}")
+    elif turn.denied:
+        _close(pen, turn, "denied", "a rule refused a call and the model had nothing else")
+    else:
+        _close(pen, turn, "end", "the model answered without calling a tool")
+
+
+def _close(
+    pen: Pen, turn: TurnState, stop: StopReason, reason: str, error: str | None = None, remedy: str | None = None
+) -> None:
+    for asked, _ in pen.state.questions:
+        if asked.turn == turn.id:
+            pen.record(Answered(question=asked.question, turn=turn.id, decision="closed", actor=DAEMON))
+    pen.record(
+        Decided(turn=turn.id, step=turn.step_id, next="end", reason=reason),
+        Finished(
+            turn=turn.id,
+            stop=stop,
+            steps=turn.steps_done,
+            usage=turn.usage,
+            text=turn.last_text if stop in ("end", "denied", "refused") else "",
+            error=error,
+            remedy=remedy,
+        ),
+    )
+
+
+def _finish(pen: Pen, stop: StopReason, reason: str, error: str | None = None, remedy: str | None = None) -> None:
+    turn = pen.state.turn
+    assert turn is not None
+    _close(pen, turn, stop, reason, error, remedy)
+    _advance(pen)
+
+
+def _probed(pen: Pen, event: Probed) -> None:
+    turn = pen.state.turn
+    if turn is None or not any(call.call == event.call and call.status == "begun" for call in turn.calls):
+        return
+    call = next(call for call in turn.calls if call.call == event.call)
+    if event.outcome == "not_done" and turn.interrupted is not None:
+        _answer_call(pen, turn, call.call, call.tool, "interrupted", "Not run: the turn was interrupted.")
+        _tools(pen)
+        return
+    if event.outcome == "not_done":
+        pen.do(BeginCalls(turn.step_id, (call.call,)))
+        return
+    status: ResultStatus = "ok" if event.outcome == "done" else "unknown"
+    _answer_call(pen, turn, call.call, call.tool, status, event.text)
+    _tools(pen)
+
+
+def _recovered(pen: Pen) -> None:
+    turn = pen.state.turn
+    if turn is None or turn.phase != "tools":
+        _advance(pen)
+    elif not any(isinstance(effect, BeginCalls) for effect in pen.effects):
+        _tools(pen)

@@ -1,0 +1,125 @@
+"""One model call, performed: stream, publish deltas, keep partial text, say how it ended.
+
+Answers the machine with exactly one event, `ModelReplied` or `ModelFailed`, also when it is interrupted. Deltas are not
+logged one by one: every 250 ms or 2 KiB of streamed text goes into a `partial` entry without a sync of its own, so that
+a half-streamed answer survives a kill. Callers: `turn.runner`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+from agentd.providers.base import Failure, Provider
+from agentd.providers.failures import retry_wait
+from agentd.providers.prepared import PreparedCall
+from agentd.session.entries import Partial, Replied
+from agentd.turn.events import Event, ModelFailed, ModelReplied
+from agentd.turn.parts import Parts
+from agentd.turn.reply import Delta, Reply
+from agentproto.api.turn import DeltaEvent
+
+__all__ = ["ModelCall"]
+
+Keep = Callable[[Partial], Awaitable[None]]
+
+
+class ModelCall:
+    """`run` performs it; `interrupt` was asked for when its task is cancelled with `interrupted` set."""
+
+    def __init__(
+        self, parts: Parts, provider: Provider, prepared: PreparedCall, *, turn: str, attempt: int, keep: Keep
+    ) -> None:
+        self._parts = parts
+        self._provider = provider
+        self._prepared = prepared
+        self._turn = turn
+        self._attempt = attempt
+        self._keep = keep
+        self._reply = Reply(prepared.call, attempt)
+        self._unkept: list[str] = []
+        self._unkept_bytes = 0
+        self._unkept_from: Delta | None = None
+        self._kept_ms = parts.world.clock.monotonic_ms()
+        self.interrupted = False
+
+    @property
+    def live(self) -> Delta | None:
+        """The item that is streaming, whole, for a client that joins now."""
+        return self._reply.live
+
+    async def run(self) -> Event:
+        """Send, stream, and say how it ended. Cancellation without `interrupted` goes through (the daemon stops)."""
+        try:
+            async with aclosing(self._provider.stream(self._prepared)) as stream:
+                async for event in stream:
+                    delta = self._reply.take(event)
+                    if delta is not None:
+                        self._show(delta)
+                        await self._keep_some(delta)
+        except asyncio.CancelledError:
+            if not self.interrupted:
+                raise
+            return self._replied(stop="interrupted", interrupted=True)
+        failure = self._reply.failure
+        if failure is not None:
+            return self._failed(failure)
+        if self._reply.ended is None:
+            return self._failed(Failure("broken_stream", "the stream ended without saying that it was complete"))
+        return self._replied(stop=self._reply.ended.stop)
+
+    def _replied(self, *, stop: str, interrupted: bool = False) -> Event:
+        return ModelReplied(
+            Replied(
+                turn=self._turn,
+                step=self._prepared.call,
+                blocks=self._reply.blocks(interrupted=interrupted),
+                stop=stop,
+                usage=self._reply.usage(self._prepared.input_tokens),
+                interrupted=interrupted,
+            )
+        )
+
+    def _failed(self, failure: Failure) -> Event:
+        wait = retry_wait(failure.kind, self._attempt, failure.retry_after_ms, self._parts.world.ids.jitter())
+        return ModelFailed(
+            step=self._prepared.call,
+            failure=failure.kind,
+            text=failure.text,
+            remedy=failure.remedy,
+            kept=self._reply.text(),
+            wait_ms=wait,
+        )
+
+    def _show(self, delta: Delta) -> None:
+        self._parts.publisher.delta(
+            DeltaEvent(
+                stream=self._prepared.session,
+                seq=0,
+                turn=self._turn,
+                item=delta.item,
+                kind=delta.kind,
+                offset=delta.offset,
+                text=delta.text,
+            )
+        )
+
+    async def _keep_some(self, delta: Delta) -> None:
+        if self._unkept_from is not None and self._unkept_from.item != delta.item:
+            await self._keep_now()
+        if self._unkept_from is None:
+            self._unkept_from = delta
+        self._unkept.append(delta.text)
+        self._unkept_bytes += len(delta.text)
+        settings = self._parts.settings()
+        now = self._parts.world.clock.monotonic_ms()
+        if self._unkept_bytes >= settings.partial_bytes or now - self._kept_ms >= settings.partial_ms:
+            self._kept_ms = now
+            await self._keep_now()
+
+    async def _keep_now(self) -> None:
+        start, text = self._unkept_from, "".join(self._unkept)
+        self._unkept, self._unkept_bytes, self._unkept_from = [], 0, None
+        if start is not None and text:
+            await self._keep(Partial(turn=self._turn, item=start.item, kind=start.kind, offset=start.offset, text=text))

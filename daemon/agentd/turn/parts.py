@@ -1,0 +1,97 @@
+"""What the turn's runner is given from outside its floor: small Protocols, handed in by `agentd.app`.
+
+The runner never looks upward: it publishes into a Publisher, asks a Models for providers, and reports what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agentd.chain.frame import Line
+from agentd.context.budget import Window
+from agentd.context.sections import SessionFacts
+from agentd.policy.decide import OwnFolders
+from agentd.policy.rules import Rule
+from agentd.providers.base import Provider
+from agentd.session.entries import Entry
+from agentd.session.store import SessionStore
+from agentd.tools.base import Tool
+from agentd.turn.pen import Limits
+from agentd.world.doors import Box, World
+from agentd.world.tasks import Tasks
+from agentproto.api.turn import DeltaEvent
+
+__all__ = ["ModelChoice", "Models", "Parts", "Publisher", "Reporter", "TurnSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A connection ready to be asked: its provider, the model's name at the server, its window; what to say once."""
+
+    provider: Provider
+    model: str
+    limits: Window
+    notice: tuple[str, str] | None = None
+
+
+class Models(Protocol):
+    def get(self, name: str) -> ModelChoice:
+        """NotFoundError or BadInputError when there is no such connection or it can't be used."""
+        ...
+
+    def default(self) -> str:
+        """The name of the connection that new turns use."""
+        ...
+
+
+class Publisher(Protocol):
+    """Where a session's news goes. Never waits, never raises: a reader's trouble is not the turn's."""
+
+    def lines(self, session: str, lines: Sequence[Line[Entry]]) -> None: ...
+
+    def delta(self, delta: DeltaEvent) -> None: ...
+
+
+class Reporter(Protocol):
+    def happened(
+        self, category: str, name: str, text: str, session: str | None = None, details: Mapping[str, object] = ...
+    ) -> None:
+        """One line of the daemon's own event log."""
+        ...
+
+    def bug(self, where: str, fault: BaseException) -> str:
+        """Log an exception that nobody expected; the id to quote."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """The settings' snapshot for one decision. `rules` are the settings' own; a turn's own come on top."""
+
+    limits: Limits
+    rules: tuple[Rule, ...] = ()
+    partial_bytes: int = 2048
+    partial_ms: int = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a session's runner needs."""
+
+    world: World
+    store: SessionStore
+    tools: Mapping[str, Tool]
+    models: Models
+    publisher: Publisher
+    reporter: Reporter
+    tasks: Tasks
+    box: Box
+    own_folders: OwnFolders
+    home: str
+    product: str
+    settings: Callable[[], TurnSettings]
+    facts: Callable[[str, str], SessionFacts]
+    secrets: Callable[[str], Mapping[str, str]]
+    """Variables of a session's client that are kept in memory only (by session id)."""

@@ -1,0 +1,132 @@
+"""A streaming reply, gathered: model events in, whole blocks and deltas out. Pure but for being a collector.
+
+Items are named `<step>.<attempt>.<index>`, so that a call that is made again never continues an item of the one that
+broke. Callers: `turn.model_call`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agentd.providers.base import Ended, Failure, ModelEvent, TextPiece, ThinkingPiece, ToolUse
+from agentproto.api.turn import TurnUsage
+from agentproto.content import Block, ProviderPart, TextBlock, ThinkingBlock, ToolUseBlock
+
+__all__ = ["UNREADABLE", "Delta", "Reply"]
+
+Kind = Literal["text", "thinking", "output"]
+
+UNREADABLE = "__unreadable__"
+"""The key under which arguments that are no JSON object are kept, as the text that the model wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """New text of an item; `offset` in UTF-8 bytes."""
+
+    item: str
+    kind: Kind
+    offset: int
+    text: str
+
+
+class Reply:
+    """Collects one model call's events."""
+
+    def __init__(self, step: str, attempt: int) -> None:
+        self._step = step
+        self._attempt = attempt
+        self._blocks: list[Block] = []
+        self._open: list[str] = []
+        self._open_kind: Kind | None = None
+        self._open_bytes = 0
+        self._calls = 0
+        self.ended: Ended | None = None
+        self.failure: Failure | None = None
+
+    def take(self, event: ModelEvent) -> Delta | None:
+        """The delta to show, if the event has one."""
+        match event:
+            case TextPiece(text):
+                return self._piece("text", text)
+            case ThinkingPiece(text, provider):
+                delta = self._piece("thinking", text)
+                if provider is not None:
+                    self._close_item(provider)
+                return delta
+            case ToolUse():
+                self._close_item()
+                self._calls += 1
+                arguments: dict[str, object] = (
+                    event.arguments if event.arguments is not None else {UNREADABLE: event.raw}
+                )
+                self._blocks.append(
+                    ToolUseBlock(
+                        f"{self._step}.{self._calls}", event.name, arguments, event.model_id, provider=event.provider
+                    )
+                )
+                return None
+            case Ended():
+                self.ended = event
+                return None
+            case Failure():
+                self.failure = event
+                return None
+
+    def _piece(self, kind: Kind, text: str) -> Delta | None:
+        if not text:
+            return None
+        if kind != self._open_kind:
+            self._close_item()
+            self._open_kind = kind
+        delta = Delta(self.item, kind, self._open_bytes, text)
+        self._open.append(text)
+        self._open_bytes += len(text.encode(errors="replace"))
+        return delta
+
+    @property
+    def item(self) -> str:
+        """Name of the item that is streaming now."""
+        return f"{self._step}.{self._attempt}.{len(self._blocks)}"
+
+    @property
+    def live(self) -> Delta | None:
+        """The streaming item's whole text so far, as one delta from its beginning."""
+        if self._open_kind is None or not self._open:
+            return None
+        return Delta(self.item, self._open_kind, 0, "".join(self._open))
+
+    def _close_item(self, provider: ProviderPart | None = None) -> None:
+        text = "".join(self._open)
+        if self._open_kind == "text" and text:
+            self._blocks.append(TextBlock(text))
+        elif self._open_kind == "thinking" and (text or provider is not None):
+            self._blocks.append(ThinkingBlock(text, provider))
+        self._open, self._open_kind, self._open_bytes = [], None, 0
+
+    def blocks(self, *, interrupted: bool = False) -> tuple[Block, ...]:
+        """The whole reply; of an interrupted one the calls are left out: nobody will run them."""
+        self._close_item()
+        if interrupted:
+            return tuple(block for block in self._blocks if not isinstance(block, ToolUseBlock))
+        return tuple(self._blocks)
+
+    def text(self) -> str:
+        """What was shown so far, for a reply that broke."""
+        self._close_item()
+        return "\n\n".join(block.text for block in self._blocks if isinstance(block, TextBlock))
+
+    def usage(self, projected_input: int) -> TurnUsage:
+        """As the server told it; else estimated: the projected input and a token for four bytes of text."""
+        if self.ended is not None and not self.ended.usage.estimated:
+            told = self.ended.usage
+            return TurnUsage(
+                input=told.input,
+                output=told.output,
+                cached=told.cached,
+                cache_written=told.cache_written,
+                reasoning=told.reasoning,
+            )
+        size = sum(len(block.text.encode()) for block in self._blocks if isinstance(block, TextBlock | ThinkingBlock))
+        return TurnUsage(input=projected_input, output=(size + 3) // 4, estimated=True)

@@ -1,0 +1,308 @@
+"""One session's runner: takes events one at a time, records first, then acts, and feeds back what came of it.
+
+The machine decides; this performs. A lock makes the session's events one sequence; everything that takes long (model
+calls, tools, waits) runs in a supervised task of its own and comes back as an event. If a record can't be made durable,
+nothing after it is done: the session turns read-only and its running work is stopped. Callers: `turn.sessions`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import assert_never
+
+from agentd.chain.frame import Line
+from agentd.context.assemble import Assembler, Assembly
+from agentd.errors import AgentdError, DiskError, OverBudgetError
+from agentd.providers.base import ToolDefinition
+from agentd.session.entries import Entry, Notice, Partial, Replied
+from agentd.session.log import SessionLog
+from agentd.session.state import CallState, SessionState, TurnState
+from agentd.tools.schema import input_schema
+from agentd.turn.calls import Calls, not_run
+from agentd.turn.effects import (
+    BeginCalls,
+    CallModel,
+    Cancel,
+    Effect,
+    JudgeCalls,
+    PrepareCall,
+    ProbeCall,
+    Record,
+    RunCalls,
+    TurnEnded,
+    Wait,
+)
+from agentd.turn.events import Event, ModelReplied, Prepared, Recovered, Refused, SessionMade, UserSaid, WaitOver
+from agentd.turn.machine import react
+from agentd.turn.model_call import ModelCall
+from agentd.turn.parts import ModelChoice, Parts
+from agentd.turn.reply import Delta
+from agentproto.api.turn import TurnUsage
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """Owns a session's log while the session is loaded. `feed` is the only way in."""
+
+    def __init__(self, parts: Parts, log: SessionLog) -> None:
+        self.log = log
+        self._parts = parts
+        self._calls = Calls(parts, log)
+        self._assembler = Assembler(log, parts.store)
+        self._lock = asyncio.Lock()
+        self._ready: dict[str, tuple[Assembly, ModelChoice]] = {}
+        self._model_call: ModelCall | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
+        self._closing = False
+        self.intake = asyncio.Lock()
+        """Held by a request from looking up its key until its entry is recorded: requests are taken one by one."""
+        self.used_ms = parts.world.clock.monotonic_ms()
+
+    @property
+    def state(self) -> SessionState:
+        return self.log.state
+
+    @property
+    def busy(self) -> bool:
+        """A turn is open, or waits."""
+        return self.state.turn is not None or bool(self.state.queue)
+
+    @property
+    def live(self) -> Delta | None:
+        """The item that streams now, whole so far."""
+        return self._model_call.live if self._model_call is not None else None
+
+    async def feed(self, *events: Event) -> list[Line[Entry]]:
+        """Take events in order; the lines recorded for them, durable when this returns.
+
+        DiskError or ReadOnlyLogError when they could not be recorded: then nothing was done.
+        """
+        async with self._lock:
+            self.used_ms = self._parts.world.clock.monotonic_ms()
+            if any(isinstance(event, UserSaid | Recovered) for event in events):
+                self._parts.store.mark_open(self._session_of(events))
+            return await self._take(list(events))
+
+    def _session_of(self, events: Sequence[Event]) -> str:
+        made = next((event.entry.session for event in events if isinstance(event, SessionMade)), None)
+        return made or self.state.session
+
+    async def _take(self, events: list[Event]) -> list[Line[Entry]]:
+        recorded: list[Line[Entry]] = []
+        while events:
+            at_ms = self._parts.world.clock.now_ms()
+            limits = self._parts.settings().limits
+            state = self.state
+            effects: list[Effect] = []
+            for event in events:
+                state, more = react(state, event, limits, at_ms)
+                effects += more
+            events = []
+            for effect in _records_first(effects):
+                if isinstance(effect, Record):
+                    recorded += await self._record(effect.entries, at_ms)
+                else:
+                    events += await self._act(effect)
+        return recorded
+
+    async def _record(self, entries: Sequence[Entry], at_ms: int) -> list[Line[Entry]]:
+        try:
+            lines = await self.log.append(entries, at_ms)
+        except DiskError as fault:
+            self._cancel()
+            self._parts.reporter.happened("session", "session.read_only", fault.what, self.state.session)
+            raise
+        self._parts.publisher.lines(self.state.session, lines)
+        return lines
+
+    # -- effects -----------------------------------------------------------------------------------------------
+
+    async def _act(self, effect: Effect) -> list[Event]:
+        """Perform one effect. Short ones answer at once, long ones by a task that feeds its event later."""
+        turn = self.state.turn
+        match effect:
+            case PrepareCall(step):
+                return [self._prepare(step)]
+            case CallModel(step):
+                self._start(f"model {step}", self._call_model(step), self._no_reply(step))
+            case Wait(step, ms):
+                self._start(f"wait {step}", self._wait(step, ms), WaitOver(step))
+            case JudgeCalls():
+                assert turn is not None
+                return [await self._calls.judge(turn)]
+            case BeginCalls(_, calls):
+                assert turn is not None
+                return [self._calls.intend(turn, calls)]
+            case RunCalls(calls):
+                assert turn is not None
+                for call in turn.calls:
+                    if call.call in calls:
+                        self._start(f"tool {call.call}", self._run(turn, call), not_run(turn.id, call))
+            case ProbeCall(id):
+                assert turn is not None
+                return [await self._calls.probe(next(call for call in turn.calls if call.call == id))]
+            case Cancel():
+                self._cancel()
+            case TurnEnded():
+                await self._rest()
+            case Record():
+                raise AssertionError("records are performed by _take")
+            case _:
+                assert_never(effect)
+        return []
+
+    def _start(self, name: str, work: Coroutine[object, object, None], otherwise: Event) -> None:
+        """Run `work` beside; `otherwise` is its answer when an interrupt ends it before it could begin."""
+        task = self._parts.tasks.start(f"{self.state.session} {name}", work)
+        self._running.add(task)
+        task.add_done_callback(lambda ended: self._ended(ended, otherwise))
+
+    def _ended(self, task: asyncio.Task[None], otherwise: Event) -> None:
+        self._running.discard(task)
+        if task.cancelled() and self._stopped.is_set() and not self._closing:
+            self._parts.tasks.start(f"{self.state.session} answer", self._feed_back(otherwise))
+
+    def _no_reply(self, step: str) -> Event:
+        turn = self.state.turn
+        assert turn is not None
+        empty = Replied(
+            turn=turn.id, step=step, blocks=(), stop="interrupted", usage=TurnUsage(estimated=True), interrupted=True
+        )
+        return ModelReplied(empty)
+
+    def _cancel(self) -> None:
+        """An interrupt: everything that runs is stopped, and answers that it was."""
+        self._stopped.set()
+        if self._model_call is not None:
+            self._model_call.interrupted = True
+        for task in tuple(self._running):
+            task.cancel()
+
+    async def _feed_back(self, event: Event) -> None:
+        """What a task has to say. A session that takes no more entries has nothing to go on with."""
+        try:
+            await self.feed(event)
+        except DiskError as fault:
+            self._parts.reporter.happened("session", "session.stopped", fault.what, self.state.session)
+
+    # -- the model ---------------------------------------------------------------------------------------------
+
+    def _prepare(self, step: str) -> Event:
+        turn = self.state.turn
+        assert turn is not None
+        self._stopped.clear()
+        try:
+            choice = self._parts.models.get(turn.model)
+            assembly = self._assembler.assemble(
+                provider=choice.provider,
+                model=choice.model,
+                tools=self._offer(turn),
+                facts=self._parts.facts(self.state.workspace, self.state.cwd),
+                limits=choice.limits,
+                purpose="turn",
+                step=step,
+            )
+        except AgentdError as fault:
+            text = f"{fault.what}: {fault.why}" if fault.why else fault.what
+            return Refused(step, text, fault.remedy or fault.code.remedy, isinstance(fault, OverBudgetError))
+        self._ready = {step: (assembly, choice)}
+        notices = () if choice.notice is None else (Notice(code=choice.notice[0], text=choice.notice[1], turn=turn.id),)
+        return Prepared(
+            step=step,
+            model=choice.provider.name,
+            purpose=assembly.call.purpose,
+            prefix_blob=assembly.prefix,
+            messages=assembly.messages,
+            window=assembly.window,
+            input_tokens=assembly.call.input_tokens,
+            output_tokens=assembly.call.output_tokens,
+            usd_micros=assembly.call.usd_micros,
+            reason=assembly.reason,
+            prefix=assembly.recorded,
+            notices=notices,
+        )
+
+    def _offer(self, turn: TurnState) -> tuple[ToolDefinition, ...]:
+        specs = [tool.spec for tool in self._parts.tools.values() if tool.spec.read_only or turn.mode != "plan"]
+        specs.sort(key=lambda spec: spec.name)
+        return tuple(ToolDefinition(spec.name, spec.description, input_schema(spec)) for spec in specs)
+
+    async def _call_model(self, step: str) -> None:
+        turn = self.state.turn
+        assert turn is not None
+        assembly, choice = self._ready.pop(step)
+        call = ModelCall(
+            self._parts, choice.provider, assembly.call, turn=turn.id, attempt=turn.attempts, keep=self._keep
+        )
+        self._model_call = call
+        try:
+            event = await call.run()
+        finally:
+            self._model_call = None
+        await self._feed_back(event)
+
+    async def _keep(self, partial: Partial) -> None:
+        async with self._lock:
+            turn = self.state.turn
+            if turn is not None and turn.phase == "calling" and turn.id == partial.turn:
+                await self._record((partial,), self._parts.world.clock.now_ms())
+
+    async def _wait(self, step: str, ms: int) -> None:
+        try:
+            await self._parts.world.clock.sleep(ms)
+        except asyncio.CancelledError:
+            if not self._stopped.is_set():
+                raise
+        await self._feed_back(WaitOver(step))
+
+    # -- tools -------------------------------------------------------------------------------------------------
+
+    async def _run(self, turn: TurnState, call: CallState) -> None:
+        event = await self._calls.run(turn, call, self._stopped)
+        await self._feed_back(event)
+
+    # -- rest --------------------------------------------------------------------------------------------------
+
+    async def _rest(self) -> None:
+        """The session is idle: the small files that make a restart quick, a checkpoint if one is due."""
+        store, session = self._parts.store, self.state.session
+        try:
+            checkpoint = self.log.checkpoint_due()
+            if checkpoint is not None:
+                await self._record((checkpoint,), self._parts.world.clock.now_ms())
+            store.mark_closed(session)
+            store.keep_head(session, self.log.head())
+        except DiskError as fault:
+            # Both are hints for a quicker start; without them a start reads the log itself.
+            self._parts.reporter.happened("session", "session.hints_lost", fault.what, session)
+
+    def forget(self) -> None:
+        """Drop the texts that are held for the next request."""
+        self._assembler.forget()
+
+    async def stop(self) -> None:
+        """Stop what runs without recording anything: a start goes on from the log (drain, unloading)."""
+        self._closing = True
+        running = tuple(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        self.log.close()
+
+
+def _records_first(effects: Sequence[Effect]) -> list[Effect]:
+    """Join records that have nothing but records before them with the next, so that one sync serves them all.
+
+    The order of effects is kept: a Record never moves over an effect that is not a Record.
+    """
+    out: list[Effect] = []
+    for effect in effects:
+        if isinstance(effect, Record) and out and isinstance(out[-1], Record):
+            out[-1] = Record(out[-1].entries + effect.entries)
+        else:
+            out.append(effect)
+    return out

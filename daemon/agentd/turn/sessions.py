@@ -1,0 +1,379 @@
+"""All live sessions: which are loaded, how requests reach them once and only once, how a start goes on with them.
+
+Decides: a key that is known gives the first answer again; a session that was open when the daemon died is opened at
+start; one that nobody uses for a while is unloaded. Callers: handlers, `agentd.app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from agentd.chain.frame import Line
+from agentd.errors import AgentdError, BadInputError, ConflictError, NotFoundError
+from agentd.session.entries import (
+    FORMAT,
+    Actor,
+    Answered,
+    Changed,
+    Entry,
+    Interrupted,
+    Opened,
+    Requested,
+    Steered,
+)
+from agentd.session.fold import MACHINE
+from agentd.session.projection import question_of
+from agentd.session.requests import Accepted, RequestRecord
+from agentd.session.state import KeyRecord
+from agentd.session.store import Listed
+from agentd.turn.events import Answer, Change, Interrupt, Recovered, SessionMade, Speak, UserSaid
+from agentd.turn.parts import Parts
+from agentd.turn.runner import Runner
+from agentproto.api.question import Decision, Question, Scope
+from agentproto.api.turn import Mode
+
+__all__ = ["NewSession", "NewTurn", "Sessions", "Taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """What a session is made with. `workspace` and `cwd` are real absolute paths."""
+
+    workspace: str
+    cwd: str
+    mode: Mode
+    model: str | None
+    title: str | None
+    env: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """What a turn is started with. `files`: (path, sha256, text)."""
+
+    prompt: str
+    files: tuple[tuple[str, str, str], ...] = ()
+    mode: Mode | None = None
+    model: str | None = None
+    max_steps: int = 0
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A request that is durable: its session, what it made (a turn's id), the number of its entry."""
+
+    session: str
+    made: str
+    seq: int
+    queued: bool = False
+
+
+class Sessions:
+    def __init__(self, parts: Parts, requests: RequestRecord) -> None:
+        self._parts = parts
+        self._requests = requests
+        self._loaded: dict[str, Runner] = {}
+        self._loading: dict[str, asyncio.Lock] = {}
+        self._making = asyncio.Lock()
+
+    # -- loading -----------------------------------------------------------------------------------------------
+
+    async def get(self, session: str) -> Runner:
+        """The session's runner, opened when it is not loaded. NotFoundError when there is none."""
+        runner = self._loaded.get(session)
+        if runner is not None:
+            runner.used_ms = self._parts.world.clock.monotonic_ms()
+            return runner
+        async with self._loading.setdefault(session, asyncio.Lock()):
+            runner = self._loaded.get(session)
+            if runner is None:
+                runner = await self._load(session)
+        self._loading.pop(session, None)
+        return runner
+
+    async def _load(self, session: str) -> Runner:
+        log = self._parts.store.open(session)
+        runner = Runner(self._parts, log)
+        self._loaded[session] = runner
+        if log.problem is not None:
+            self._parts.reporter.happened("session", "session.damaged", log.problem.what, session)
+        elif log.state.seq == 0:
+            self._parts.store.mark_closed(session)
+        elif runner.busy or log.torn[0] or log.head_missing:
+            torn, saved = log.torn
+            event = Recovered(
+                product=self._parts.product,
+                reason="the daemon was not stopped cleanly" if runner.busy else "the log was mended",
+                kept=self._kept(runner),
+                torn_bytes=torn,
+                saved_as=saved,
+                head_missing=log.head_missing,
+            )
+            await runner.feed(event)
+            self._parts.reporter.happened("session", "session.resumed", "went on after a restart", session)
+        return runner
+
+    def _kept(self, runner: Runner) -> str:
+        turn = runner.state.turn
+        if turn is None or turn.phase != "calling":
+            return ""
+        return "\n\n".join(runner.log.kept_text(turn.id).values())
+
+    async def recover_open(self) -> int:
+        """At start: open every session that was open; how many could not be. One bad session never stops the others."""
+        failed = 0
+        for session in self._parts.store.marked_open():
+            try:
+                if self._parts.store.exists(session):
+                    await self.get(session)
+                else:
+                    self._parts.store.mark_closed(session)
+            except AgentdError as fault:
+                failed += 1
+                self._parts.reporter.happened("session", "session.unreadable", fault.what, session)
+        return failed
+
+    async def unload_idle(self, idle_ms: int, wanted: frozenset[str]) -> int:
+        """Close sessions that nobody used for `idle_ms` and that nobody listens to (`wanted`); how many."""
+        now = self._parts.world.clock.monotonic_ms()
+        idle = [
+            id
+            for id, runner in self._loaded.items()
+            if not runner.busy and id not in wanted and now - runner.used_ms >= idle_ms
+        ]
+        for id in idle:
+            await self._loaded.pop(id).stop()
+        return len(idle)
+
+    async def stop(self) -> int:
+        """Stop everything without recording: a start goes on from the logs. How many turns were running."""
+        running = sum(runner.busy for runner in self._loaded.values())
+        for runner in self._loaded.values():
+            await runner.stop()
+        self._loaded.clear()
+        return running
+
+    # -- requests ----------------------------------------------------------------------------------------------
+
+    async def create(self, key: str, hash: str, new: NewSession, actor: Actor) -> Taken:
+        """Make a session; with a known key the one it made."""
+        async with self._making:
+            session = await self._claim(key, hash, "session.create")
+            if not await self._is_empty(session):
+                return Taken(session, session, 1)
+            return await self._make(session, new, actor, None)
+
+    async def start_in_new(self, key: str, hash: str, new: NewSession, turn: NewTurn, actor: Actor) -> Taken:
+        """Make a session and start its first turn, in one."""
+        async with self._making:
+            session = await self._claim(key, hash, "turn.start")
+            if await self._is_empty(session):
+                return await self._make(session, new, actor, self._request(session, 1, key, hash, turn, actor))
+        return await self.start(session, key, hash, turn, actor)
+
+    async def _claim(self, key: str, hash: str, method: str) -> str:
+        known = self._requests.find(key, hash)
+        if known is not None:
+            return known.made
+        session = self._parts.world.ids.session(self._parts.world.clock.now_ms())
+        await self._requests.record(Accepted(key=key, hash=hash, method=method, made=session))
+        return session
+
+    async def _is_empty(self, session: str) -> bool:
+        """Whether nothing of the session is durable yet: a crash may have come between claim and first entry."""
+        if not self._parts.store.exists(session):
+            return True
+        runner = await self.get(session)
+        if runner.state.seq:
+            return False
+        await self._loaded.pop(session).stop()
+        return True
+
+    async def _make(self, session: str, new: NewSession, actor: Actor, request: Requested | None) -> Taken:
+        store = self._parts.store
+        log = store.create(session)
+        store.settle_folder(session)
+        runner = Runner(self._parts, log)
+        self._loaded[session] = runner
+        opened = Opened(
+            format=FORMAT,
+            machine=MACHINE,
+            session=session,
+            kind="chat",
+            product=self._parts.product,
+            workspace=new.workspace,
+            cwd=new.cwd,
+            mode=new.mode,
+            model=new.model,
+            title=new.title,
+            actor=actor,
+            env=new.env,
+        )
+        self._parts.reporter.happened("session", "session.opened", f"in {new.workspace}", session)
+        if request is None:
+            await runner.feed(SessionMade(opened))
+            return Taken(session, session, 1)
+        lines = await runner.feed(SessionMade(opened), UserSaid(request))
+        return Taken(session, request.turn, _seq_of(lines, Requested))
+
+    async def start(self, session: str, key: str, hash: str, turn: NewTurn, actor: Actor) -> Taken:
+        """Start a turn in a session, or queue it; with a known key the one it started."""
+        runner = await self.get(session)
+        async with runner.intake:
+            known = self._known(runner, key, hash)
+            if known is not None:
+                return Taken(session, known.made, known.seq)
+            request = self._request(session, runner.state.turns + 1, key, hash, turn, actor)
+            queued = runner.busy
+            lines = await runner.feed(UserSaid(request))
+            return Taken(session, request.turn, _seq_of(lines, Requested), queued)
+
+    def _request(self, session: str, number: int, key: str, hash: str, turn: NewTurn, actor: Actor) -> Requested:
+        return Requested(
+            turn=f"{session}.t{number}",
+            actor=actor,
+            key=key,
+            hash=hash,
+            prompt=turn.prompt,
+            files=turn.files,
+            mode=turn.mode,
+            model=turn.model,
+            max_steps=turn.max_steps,
+            allow=turn.allow,
+            deny=turn.deny,
+        )
+
+    def _known(self, runner: Runner, key: str, hash: str) -> KeyRecord | None:
+        known = runner.state.keys.get(key)
+        if known is not None and known.hash != hash:
+            raise ConflictError(
+                "this key was already used for another request",
+                why=f"it made {known.made}",
+                remedy="Make a new key for each new request.",
+                field="key",
+            )
+        return known
+
+    async def steer(self, session: str, key: str, hash: str, text: str, actor: Actor) -> Taken:
+        """Speak to the running turn. ConflictError when none runs."""
+        runner = await self.get(session)
+        async with runner.intake:
+            known = self._known(runner, key, hash)
+            if known is not None:
+                return Taken(session, known.made, known.seq)
+            turn = runner.state.turn
+            if turn is None:
+                raise ConflictError(f"no turn is running in session {session}", remedy="Start a turn instead.")
+            lines = await runner.feed(Speak(Steered(turn=turn.id, actor=actor, text=text, key=key, hash=hash)))
+            return Taken(session, turn.id, _seq_of(lines, Steered))
+
+    async def interrupt(self, session: str, key: str, hash: str, reason: str, actor: Actor) -> bool:
+        """Stop the running turn; false when none was running."""
+        runner = await self.get(session)
+        async with runner.intake:
+            if self._known(runner, key, hash) is not None:
+                return True
+            turn = runner.state.turn
+            if turn is None:
+                return False
+            await runner.feed(Interrupt(Interrupted(turn=turn.id, actor=actor, reason=reason, key=key, hash=hash)))
+            return True
+
+    async def answer(
+        self, question: str, key: str, hash: str, decision: Decision, scope: Scope, text: str, actor: Actor
+    ) -> Taken:
+        """Decide an open question. The first answer wins: ConflictError says who decided what and when."""
+        session = question.partition(".")[0]
+        runner = await self.get(session)
+        async with runner.intake:
+            known = self._known(runner, key, hash)
+            if known is not None:
+                return Taken(session, known.made, known.seq)
+            asked = next((q for q, _ in runner.state.questions if q.question == question), None)
+            if asked is None:
+                raise self._not_open(runner, question)
+            if decision == "approve" and scope not in asked.choices:
+                allowed = ", ".join(asked.choices)
+                raise BadInputError(f"an approval of {question} can't be for {scope}", why=f"it can be for: {allowed}")
+            entry = Answered(
+                question=question,
+                turn=asked.turn,
+                decision=decision,
+                actor=actor,
+                scope=scope,
+                text=text,
+                key=key,
+                hash=hash,
+            )
+            lines = await runner.feed(Answer(entry))
+            if not lines:
+                raise self._not_open(runner, question)
+            return Taken(session, asked.turn, _seq_of(lines, Answered))
+
+    def _not_open(self, runner: Runner, question: str) -> AgentdError:
+        decided = runner.state.answers.get(question)
+        if decided is None:
+            return NotFoundError(f"there is no question {question}", remedy="`agentctl pending` lists the open ones.")
+        return ConflictError(
+            f"question {question} is already decided",
+            why=f"{decided.actor}: {decided.decision}, at {decided.at_ms} ms",
+            remedy="Nothing was changed.",
+        )
+
+    async def change(
+        self, session: str, key: str, hash: str, actor: Actor, mode: Mode | None, model: str | None, title: str | None
+    ) -> int:
+        """Change mode, model or title; the number of the entry."""
+        runner = await self.get(session)
+        async with runner.intake:
+            known = self._known(runner, key, hash)
+            if known is not None:
+                return known.seq
+            entry = Changed(actor=actor, mode=mode, model=model, title=title, key=key, hash=hash)
+            return _seq_of(await runner.feed(Change(entry)), Changed)
+
+    # -- looking -----------------------------------------------------------------------------------------------
+
+    def questions(self) -> tuple[Question, ...]:
+        """Every open question, oldest first. Sessions with open questions are open, and open ones are loaded."""
+        found = [
+            question_of(asked, id, at_ms)
+            for id, runner in self._loaded.items()
+            for asked, at_ms in runner.state.questions
+        ]
+        return tuple(sorted(found, key=lambda question: (question.at_ms, question.id)))
+
+    def loaded(self) -> dict[str, Runner]:
+        """Loaded sessions by id."""
+        return dict(self._loaded)
+
+    def latest_in(self, workspace: str) -> str | None:
+        """The session of `workspace` that changed last."""
+        rows: list[tuple[int, str]] = [
+            (row.updated_at_ms, row.id) for row in self._parts.store.listed() if row.workspace == workspace
+        ]
+        rows += [(r.state.updated_at_ms, id) for id, r in self._loaded.items() if r.state.workspace == workspace]
+        return max(rows)[1] if rows else None
+
+    def row(self, runner: Runner) -> Listed:
+        """A loaded session as the list shows it."""
+        state = runner.state
+        return Listed(
+            id=state.session,
+            workspace=state.workspace,
+            title=state.title or "",
+            created_at_ms=state.created_at_ms,
+            updated_at_ms=state.updated_at_ms,
+            bytes=runner.log.size,
+            kind=state.kind,
+            parent=state.parent[0] if state.parent else None,
+            model=state.model,
+            problem=runner.log.problem.what if runner.log.problem is not None else None,
+        )
+
+
+def _seq_of(lines: list[Line[Entry]], kind: type) -> int:
+    return next((line.seq for line in lines if isinstance(line.entry, kind)), lines[-1].seq if lines else 0)
