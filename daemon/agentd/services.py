@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
 from agentd.tools.base import Tool
 from agentd.turn.sessions import Sessions
@@ -64,6 +65,7 @@ class Services:
     folders: Folders
     store: SessionStore
     sessions: Sessions
+    requests: RequestRecord
     tools: Mapping[str, Tool]
     settings: SettingsRoom
     models: ModelRoom
@@ -74,4 +76,3 @@ class Services:
     """Names that hello's answer asks for."""
     remember_variables: Callable[[str, Mapping[str, str]], None]
     """Keep a session's variables in memory."""
-    happened: Callable[[str, str, str], None]

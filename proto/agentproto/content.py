@@ -33,11 +33,15 @@ class ProviderPart(msgspec.Struct, frozen=True):
 
 
 class TextBlock(msgspec.Struct, frozen=True, omit_defaults=True, tag="text", tag_field="type"):
+    """Words, as Markdown."""
+
     text: str
     provider: ProviderPart | None = None
 
 
 class ThinkingBlock(msgspec.Struct, frozen=True, omit_defaults=True, tag="thinking", tag_field="type"):
+    """What a model thought before it spoke, as far as its maker shows it; `text` may be empty."""
+
     text: str
     provider: ProviderPart | None = None
 

@@ -6,6 +6,8 @@ lie elsewhere when it would pass the system's limit; the file always says where.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from agentproto.errors import ErrorCode, RemoteProtocolError
@@ -17,6 +19,7 @@ LOCK_FILE = "agentd.lock"
 START_LOCK_FILE = "start.lock"
 SOCKET_PATH_LIMIT = 100
 """sun_path holds 104 bytes on macOS and 108 on Linux; 100 leaves room for libzmq's own."""
+_Z85_KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -38,13 +41,14 @@ def read_connection(data: bytes) -> Connection:
     """The connection in `data`; RemoteProtocolError naming what is wrong with it."""
     try:
         connection = msgspec.json.decode(data, type=Connection, strict=True)
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise RemoteProtocolError(ErrorCode.BAD_INPUT, f"the connection file can't be read: {fault}") from None
     for name in ("server_public", "client_public", "client_secret"):
-        if len(getattr(connection, name)) != 40:
+        if not _Z85_KEY.fullmatch(getattr(connection, name)):
             raise RemoteProtocolError(
-                ErrorCode.BAD_INPUT, "a key in the connection file has a wrong length", field=name
+                ErrorCode.BAD_INPUT, "a key in the connection file is not 40 characters of Z85", field=name
             )
-    if not connection.endpoint.startswith(("ipc://", "tcp://")):
+    scheme, _, place = connection.endpoint.partition("://")
+    if scheme not in ("ipc", "tcp") or not place:
         raise RemoteProtocolError(ErrorCode.BAD_INPUT, "the endpoint is neither ipc nor tcp", field="endpoint")
     return connection

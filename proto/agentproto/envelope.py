@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
-from agentproto.versions import VersionRange
+from agentproto.versions import WIRE_MAX, WIRE_MIN, VersionRange
 
-__all__ = ["Credit", "Hello", "Kind", "Message", "Ping", "Welcome"]
+__all__ = ["Credit", "Hello", "Kind", "Message", "Ping", "ShortText", "Welcome"]
+
+ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+"""A name or an id that a daemon keeps for as long as a client is there: 1 to 64 characters."""
 
 
 class Kind(enum.IntEnum):
@@ -44,19 +48,27 @@ class Message:
 
 
 class Hello(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The client's introduction. `client` is its conversation's id: the same after a reconnect."""
+    """The client's introduction. `product` is its own version, `client` its conversation's id: the same after a
+    reconnect. `role` asks for less than the key grants: the lesser of the two holds. `credit_events` and
+    `credit_bytes` are the window: how much may be in flight to this client (the daemon takes at most its own limit)."""
 
     product: str
     wire: VersionRange
     capabilities: tuple[str, ...]
-    client: str
-    name: str
+    client: ShortText
+    name: ShortText
     credit_events: int = 256
     credit_bytes: int = 1024 * 1024
+    role: str | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The daemon's answer: who it is, what it can, what it wants to know of the client's environment."""
+    """The daemon's answer: who it is, what it can, what it wants to know of the client's environment.
+
+    `wire` is the version agreed upon, `wire_range` what this daemon speaks, `daemon` its id (new at each start), `role`
+    what it grants, `sandbox` the level that was proved, `model` the connection in use, `methods` what this role may
+    call, `variables` the names that an owner sends with `daemon.environment`.
+    """
 
     product: str
     wire: int
@@ -68,7 +80,8 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str
     methods: tuple[str, ...]
     variables: tuple[str, ...] = ()
-    heartbeat_ms: int = 2000
+    heartbeat_ms: Annotated[int, msgspec.Meta(ge=10, le=3_600_000)] = 2000
+    wire_range: VersionRange = VersionRange(WIRE_MIN, WIRE_MAX)
 
 
 class Credit(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ __all__ = ["MAGIC", "decode_header", "from_frames", "to_frames"]
 MAGIC = b"AGD"
 _KINDS = {int(kind): kind for kind in Kind}
 _EMPTY = b"\x80"
+_IDS_END = 2**63
 
 
 def to_frames(
@@ -37,10 +38,20 @@ def to_frames(
 
     LocalProtocolError when a limit is passed; nothing has been sent then.
     """
-    header = MAGIC + bytes((version,)) + msgpack.packb([int(kind), id, name])
-    data = _EMPTY if body is None else body if isinstance(body, bytes) else encode_map(body, limits)
-    if len(name) > limits.name_bytes:
+    if not 0 <= id < _IDS_END:
+        raise LocalProtocolError(ErrorCode.BAD_INPUT, f"{id} is no id: 0 to 2**63 - 1")
+    try:
+        header = MAGIC + bytes((version,)) + msgpack.packb([int(kind), id, name])
+        name_bytes = len(name.encode())
+    except UnicodeEncodeError:
+        raise LocalProtocolError(ErrorCode.BAD_INPUT, f"the name {name[:32]!r} can't be written as UTF-8") from None
+    if name_bytes > limits.name_bytes:
         raise LocalProtocolError(ErrorCode.BAD_INPUT, f"the name {name[:32]!r}... is too long")
+    data = _EMPTY if body is None else body if isinstance(body, bytes) else encode_map(body, limits)
+    if len(data) > limits.body_bytes:
+        raise LocalProtocolError(
+            ErrorCode.TOO_LARGE, f"the body has {len(data)} bytes; at most {limits.body_bytes} are taken"
+        )
     if len(blobs) > limits.frames_per_message - 2:
         raise LocalProtocolError(ErrorCode.TOO_LARGE, f"{len(blobs)} blobs; at most {limits.frames_per_message - 2}")
     total = len(header) + len(data) + sum(map(len, blobs))
@@ -63,7 +74,7 @@ def decode_header(header: bytes, limits: Limits = LIMITS) -> tuple[int, int, int
     except (ValueError, TypeError, msgpack.UnpackException) as fault:
         raise RemoteProtocolError(ErrorCode.BAD_FRAME, f"the header can't be read: {fault}") from None
     match value:
-        case [int() as kind, int() as id, str() as name] if not isinstance(kind, bool) and 0 <= id < 2**63:
+        case [int() as kind, int() as id, str() as name] if bool not in (type(kind), type(id)) and 0 <= id < _IDS_END:
             return header[3], kind, id, name
     raise RemoteProtocolError(ErrorCode.BAD_FRAME, "the header is not [kind, id, name]")
 

@@ -9,8 +9,9 @@ client 20 ms. Callers: the daemon's start-up and `agentclient.discover`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
+
+import msgspec
 
 __all__ = ["APPLICATION", "LOG_FILE", "Folders", "is_ours", "locate"]
 
@@ -32,8 +33,7 @@ _MACOS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(msgspec.Struct, frozen=True):
     """Absolute paths. `home` is AGENTD_HOME's folder, or None where the platform's own places are used."""
 
     config: str
@@ -63,7 +63,8 @@ def locate(
     if chosen:
         home = chosen if chosen.startswith("/") else f"{cwd.rstrip('/')}/{chosen}"
         home = home.rstrip("/") or "/"
-        return Folders(*(_below(home, name) for name in ("config", "data", "state", "cache", "run")), home=home)
+        config, data, state, cache, run = (_below(home, name) for name in ("config", "data", "state", "cache", "run"))
+        return Folders(config, data, state, cache, run, home)
     table = _MACOS if platform == "darwin" else _XDG
     user = environment.get("HOME", "")
     if not user.startswith("/"):

@@ -6,52 +6,61 @@ or `bad_frame`; it never costs another client anything. Both sides check: a send
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["LIMITS", "Limits"]
 
-KIB = 1024
-MIB = 1024 * KIB
+_KIB = 1024
+_MIB = 1024 * _KIB
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """All sizes in bytes unless the name says otherwise."""
+    """All sizes in bytes unless the name says otherwise. `why` stands in each field's metadata, for the manual."""
 
-    frame_bytes: int = 16 * MIB
-    """One ZeroMQ frame (`ZMQ_MAXMSGSIZE`): libzmq hangs up above it, so it is well above what we accept ourselves."""
-    frames_per_message: int = 16
-    """Header, body and up to 14 blobs; a 17th and later frame is dropped unread."""
-    message_bytes: int = 16 * MIB
-    """All frames of one message together."""
-    header_bytes: int = 512
-    """Header frame: four bytes of magic and version, then kind, id and a name."""
-    body_bytes: int = 4 * MIB
-    """The msgpack map of one message; larger things travel as blobs."""
-    depth: int = 32
-    """Nesting of maps and arrays. Tool arguments of real models stay under 10."""
-    elements: int = 50_000
-    """Values in one body, keys included: bounds the objects that a small body of empty arrays could make."""
-    string_bytes: int = 2 * MIB
-    """One text. A prompt of 2 MiB is already beyond any window."""
-    binary_bytes: int = 4 * MIB
-    """One bin value inside a body."""
-    name_bytes: int = 64
-    """A method's or an event's name."""
-    prompt_bytes: int = 1 * MIB
-    """The text of one user message; more belongs into a file."""
-    window_events: int = 256
-    """Events in flight to one client before it grants more credit."""
-    window_bytes: int = 1 * MIB
-    """Bytes of event bodies in flight to one client."""
-    queue_events: int = 1024
-    """Events that wait for one slow client before it is told `gap`."""
-    queue_bytes: int = 8 * MIB
-    """Bytes that wait for one slow client."""
-    page: int = 200
-    """Most rows that a list method answers at once."""
-    in_flight_requests: int = 64
-    """Requests of one client that may be unanswered at a time."""
+    frame_bytes: int = field(
+        default=16 * _MIB,
+        metadata={"why": "One ZeroMQ frame (`ZMQ_MAXMSGSIZE`): libzmq itself hangs up above it."},
+    )
+    frames_per_message: int = field(
+        default=16, metadata={"why": "Header, body and up to 14 blobs; a 17th and later frame is dropped unread."}
+    )
+    message_bytes: int = field(default=16 * _MIB, metadata={"why": "All frames of one message together."})
+    header_bytes: int = field(
+        default=512, metadata={"why": "Header frame: four bytes of magic and version, then kind, id and a name."}
+    )
+    body_bytes: int = field(
+        default=4 * _MIB, metadata={"why": "The msgpack map of one message; larger things travel as blobs."}
+    )
+    depth: int = field(
+        default=32, metadata={"why": "Nesting of maps and arrays. Tool arguments of real models stay under 10."}
+    )
+    elements: int = field(
+        default=50_000,
+        metadata={
+            "why": "Values in one body, keys included: bounds the objects that a small body of empty arrays could make."
+        },
+    )
+    string_bytes: int = field(
+        default=2 * _MIB, metadata={"why": "One text. A prompt of 2 MiB is already beyond any window."}
+    )
+    binary_bytes: int = field(default=4 * _MIB, metadata={"why": "One bin value inside a body."})
+    name_bytes: int = field(default=64, metadata={"why": "A method's or an event's name."})
+    prompt_bytes: int = field(
+        default=1 * _MIB, metadata={"why": "The text of one user message; more belongs into a file."}
+    )
+    window_events: int = field(
+        default=256, metadata={"why": "Events in flight to one client before it grants more credit."}
+    )
+    window_bytes: int = field(default=1 * _MIB, metadata={"why": "Bytes of event bodies in flight to one client."})
+    queue_events: int = field(
+        default=1024, metadata={"why": "Events that wait for one slow client before it is told `gap`."}
+    )
+    queue_bytes: int = field(default=8 * _MIB, metadata={"why": "Bytes that wait for one slow client."})
+    page: int = field(default=200, metadata={"why": "Most rows that a list method answers at once."})
+    in_flight_requests: int = field(
+        default=64, metadata={"why": "Requests of one client that may be unanswered at a time."}
+    )
 
 
 LIMITS = Limits()

@@ -21,8 +21,10 @@ from agentproto.framing import from_frames, to_frames
 from agentproto.limits import LIMITS, Limits
 from agentproto.link_states import Side, State, after_receive, after_send
 from agentproto.shape import to_plain, typed
+from agentproto.versions import WIRE_MAX, WIRE_MIN
 
 __all__ = [
+    "BEATS_MISSED",
     "Beat",
     "Cancelled",
     "Credited",
@@ -81,7 +83,7 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`id` 0: the error answers no request of ours (a refused hello, a frame that could not be read)."""
+    """`id` 0, or one that is not open: the error answers no request (a refused hello, a frame that can't be read)."""
 
     id: int
     error: WireError
@@ -89,10 +91,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event of a stream."""
+    """An event of a stream. `size` is the number of bytes of its body: what it takes of the window."""
 
     name: str
     body: dict[str, object]
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,17 @@ LinkEvent = Greeted | Welcomed | Requested | Cancelled | Credited | Replied | Fa
 
 
 class Link:
-    """`side` says which end this is. Frames that the link itself owes the peer wait in `take_owed()`."""
+    """`side` says which end this is. Frames that the link itself owes the peer wait in `take_owed()`.
 
-    def __init__(self, side: Side, *, heartbeat_ms: int = 2000, limits: Limits = LIMITS) -> None:
+    An event counts as handled when it is received. A client that keeps received events in a queue of its own sets
+    `counts_on_receive=False` and calls `handled` when one leaves that queue, so that its slowness is felt at the daemon.
+    """
+
+    def __init__(
+        self, side: Side, *, heartbeat_ms: int = 2000, limits: Limits = LIMITS, counts_on_receive: bool = True
+    ) -> None:
         self.side = side
+        self.counts_on_receive = counts_on_receive
         self.state = State.NEW
         self.heartbeat_ms = heartbeat_ms
         self.limits = limits
@@ -132,7 +142,8 @@ class Link:
         message = from_frames(frames, self.limits)
         state = after_receive(self.side, self.state, message.kind)
         if state is None:
-            code = ErrorCode.NOT_GREETED if self.state is State.NEW else ErrorCode.BAD_FRAME
+            ungreeted = self.side == "daemon" and self.state is not State.OPEN
+            code = ErrorCode.NOT_GREETED if ungreeted else ErrorCode.BAD_FRAME
             raise RemoteProtocolError(code, f"{message.kind.name.lower()} is not expected now ({self.state.value})")
         event = self._understand(message)
         self.state = state
@@ -143,13 +154,14 @@ class Link:
         match message.kind:
             case Kind.HELLO:
                 hello = typed(message.body, Hello)
-                self._window = Credit(
-                    max(1, min(hello.credit_events, self.limits.window_events)),
-                    max(1, min(hello.credit_bytes, self.limits.window_bytes)),
-                )
+                self._window = self._window_of(hello)
                 return Greeted(hello)
             case Kind.WELCOME:
                 welcome = typed(message.body, Welcome)
+                if not WIRE_MIN <= welcome.wire <= WIRE_MAX:
+                    raise RemoteProtocolError(
+                        ErrorCode.BAD_VERSION, f"wire version {welcome.wire} was not offered", field="wire"
+                    )
                 self.heartbeat_ms = welcome.heartbeat_ms
                 return Welcomed(welcome)
             case Kind.REQUEST:
@@ -175,8 +187,10 @@ class Link:
                 self._open_ids.discard(message.id)
                 return Failed(message.id, error)
             case Kind.EVENT:
-                self._handled = Credit(self._handled.events + 1, self._handled.bytes + message.size)
-                return Happened(message.name, message.body)
+                happened = Happened(message.name, message.body, message.size)
+                if self.counts_on_receive:
+                    self.handled(happened)
+                return happened
             case Kind.PING:
                 ping = typed(message.body, Ping)
                 self._owed.append(to_frames(Kind.PONG, message.id))
@@ -192,8 +206,10 @@ class Link:
     # -- frames out --------------------------------------------------------------------------------------------
 
     def hello(self, hello: Hello, now_ms: int) -> list[bytes]:
+        frames = self._send(Kind.HELLO, 0, "", to_plain(hello))
         self._beat_ms = self._heard_ms = now_ms
-        return self._send(Kind.HELLO, 0, "", to_plain(hello))
+        self._window = self._window_of(hello)
+        return frames
 
     def welcome(self, welcome: Welcome) -> list[bytes]:
         return self._send(Kind.WELCOME, 0, "", to_plain(welcome))
@@ -217,7 +233,8 @@ class Link:
         return frames
 
     def event(self, name: str, body: bytes) -> list[bytes]:
-        """One event; `body` is made once by `codec.encode_map` for all its readers."""
+        """One event; `body` is made once by `codec.encode_map` for all its readers. Ask `window_open` before: an event
+        is not refused when it is shut, because the one that says `log.gap` has to get through."""
         frames = self._send(Kind.EVENT, 0, name, body)
         self._sent = Credit(self._sent.events + 1, self._sent.bytes + len(body))
         return frames
@@ -246,10 +263,22 @@ class Link:
 
     @property
     def window_open(self) -> bool:
-        """Daemon's side: whether one more event may be sent now."""
+        """Daemon's side: whether one more event may be sent now. What is in flight thus stays below the window plus one
+        event: an event that is larger than what is left (or than the window) must be able to pass."""
         return (
             self._sent.events - self._credit.events < self._window.events
             and self._sent.bytes - self._credit.bytes < self._window.bytes
+        )
+
+    def handled(self, event: Happened) -> None:
+        """Client's side, with `counts_on_receive=False`: this event was dealt with and its room is free again."""
+        self._handled = Credit(self._handled.events + 1, self._handled.bytes + event.size)
+
+    def _window_of(self, hello: Hello) -> Credit:
+        """What a hello asks for, within the limits: both sides must count with the same window."""
+        return Credit(
+            max(1, min(hello.credit_events, self.limits.window_events)),
+            max(1, min(hello.credit_bytes, self.limits.window_bytes)),
         )
 
     def take_owed(self) -> list[list[bytes]]:
@@ -268,7 +297,11 @@ class Link:
         return owed
 
     def tick(self, now_ms: int, active_at_ms: int = 0) -> list[list[bytes]]:
-        """Heartbeats that are due (client's side), and the decision that the peer is lost. Call it when waiting."""
+        """Heartbeats that are due (client's side), and the decision that the peer is lost.
+
+        Call it after everything that waits in the socket was received: a pump that slept must not take its own silence
+        for the peer's.
+        """
         if self._heard_ms is None:
             self._heard_ms = now_ms
         if self.state is not State.LOST and now_ms - self._heard_ms > BEATS_MISSED * self.heartbeat_ms:

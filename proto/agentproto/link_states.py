@@ -35,6 +35,8 @@ MAY_SEND: dict[tuple[Side, State], frozenset[Kind]] = {
     ("daemon", State.NEW): frozenset({Kind.ERROR}),
     ("daemon", State.GREETING): frozenset({Kind.WELCOME, Kind.ERROR}),
     ("daemon", State.OPEN): _DAEMON_TALK,
+    # A client that slept through its time-out is told to say hello again.
+    ("daemon", State.LOST): frozenset({Kind.ERROR}),
 }
 MAY_RECEIVE: dict[tuple[Side, State], frozenset[Kind]] = {
     ("client", State.GREETING): frozenset({Kind.WELCOME, Kind.ERROR}),

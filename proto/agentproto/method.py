@@ -8,12 +8,18 @@ off the method is absent from hello and its module is not imported.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
-__all__ = ["ROLES", "EventKind", "Method", "Role", "may"]
+__all__ = ["ROLES", "Count", "EventKind", "Key", "Method", "Offset", "Role", "may", "shrink"]
 
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+"""A client-made idempotence key: sent again with the same body it gets the first answer and does nothing twice."""
+Count = Annotated[int, msgspec.Meta(ge=1)]
+"""How many are wanted; a list method gives fewer where its page limit or a message's size says so."""
+Offset = Annotated[int, msgspec.Meta(ge=0)]
+"""Bytes or numbers to pass over."""
 Role = Literal["owner", "editor", "observer", "worker"]
 ROLES: dict[str, int] = {"observer": 1, "worker": 1, "editor": 2, "owner": 3}
 
@@ -41,6 +47,13 @@ class EventKind:
     body: type[msgspec.Struct]
     summary: str
     since: int = 1
+
+
+def shrink(granted: Role, asked: str | None) -> Role:
+    """The role of a conversation: what the key grants, or the lesser one that hello asks for. It never widens, and an
+    unknown wish changes nothing."""
+    lesser = next((role for role in get_args(Role) if role == asked and ROLES[role] <= ROLES[granted]), None)
+    return lesser or granted
 
 
 def may(role: str, method: Method) -> bool:

@@ -8,6 +8,7 @@ clients' border, the session log.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
 
@@ -18,13 +19,14 @@ from agentproto.errors import ErrorCode, RemoteProtocolError
 __all__ = ["request", "to_plain", "typed", "unknown_field"]
 
 T = TypeVar("T")
-_AT = re.compile(r" - at `\$\.?([^`]*)`$")
+_AT = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 
 
 def typed(value: object, kind: type[T]) -> T:
     """`value` as `kind`; RemoteProtocolError (bad_input) naming the field's path when it does not fit."""
     try:
-        return msgspec.convert(value, kind, strict=True)
+        # bytes count as plain: else a text would be taken for them and read as base64
+        return msgspec.convert(value, kind, strict=True, builtin_types=(bytes,))
     except (msgspec.ValidationError, ValueError) as fault:
         text = str(fault)
         found = _AT.search(text)
@@ -44,7 +46,8 @@ def request(value: dict[str, object], kind: type[T]) -> T:
 
 def unknown_field(value: object, kind: type) -> str | None:
     """Dotted path of the first key in `value` that `kind` has no field for, or None."""
-    return _unknown(value, _tree(kind), "")
+    check = _check_of(kind)
+    return check(value, "") if check else None
 
 
 def to_plain(value: object) -> dict[str, object]:
@@ -55,50 +58,93 @@ def to_plain(value: object) -> dict[str, object]:
     return plain
 
 
-# A tree says which keys are known: {field: subtree}; None where anything goes; a list of one for sequences.
-_Tree = dict[str, "_Node"]
-_Node = None | list["_Node"] | tuple["_Tree", ...]
+# A check walks one value and says the path of the first unknown key; None stands for "anything goes here".
+_Check = Callable[[object, str], str | None] | None
 
 
 @cache
-def _tree(kind: type) -> _Node:
-    return _node(msgspec.inspect.type_info(kind))
+def _check_of(kind: type) -> _Check:
+    return _check(msgspec.inspect.type_info(kind))
 
 
-def _node(info: msgspec.inspect.Type) -> _Node:
-    if isinstance(info, msgspec.inspect.StructType) and not info.array_like:
-        fields: _Tree = {field.encode_name: _node(field.type) for field in info.fields}
-        if info.tag_field:
-            fields[info.tag_field] = None
-        return (fields,)
-    if isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
-        inner = _node(info.item_type)
-        return None if inner is None else [inner]
-    if isinstance(info, msgspec.inspect.UnionType):
-        merged: _Tree = {}
-        for node in map(_node, info.types):
-            if isinstance(node, tuple):
-                for fields in node:
-                    merged |= fields
-            elif isinstance(node, list):
-                return node
-        return (merged,) if merged else None
-    return None
+def _check(info: msgspec.inspect.Type) -> _Check:
+    match info:
+        case msgspec.inspect.Metadata(type=inner):
+            return _check(inner)
+        case msgspec.inspect.StructType(array_like=False):
+            return _fields(info)
+        case msgspec.inspect.ListType(item_type=inner) | msgspec.inspect.VarTupleType(item_type=inner):
+            return _each(_check(inner))
+        case msgspec.inspect.DictType(value_type=inner):
+            return _values(_check(inner))
+        case msgspec.inspect.UnionType(types=types):
+            return _union(types)
+        case _:
+            return None
 
 
-def _unknown(value: object, node: _Node, path: str) -> str | None:
-    if isinstance(node, tuple) and isinstance(value, dict):
-        for fields in node:
+def _fields(info: msgspec.inspect.StructType) -> _Check:
+    known = {field.encode_name: _check(field.type) for field in info.fields}
+    if info.tag_field:
+        known[info.tag_field] = None
+
+    def check(value: object, path: str) -> str | None:
+        if isinstance(value, dict):
             for key, inner in value.items():
-                here = f"{path}.{key}" if path else str(key)
-                if key not in fields:
-                    return here
-                found = _unknown(inner, fields[key], here)
-                if found is not None:
+                if key not in known:
+                    return f"{path}.{key}" if path else str(key)
+                deeper = known[key]
+                if deeper and (found := deeper(inner, f"{path}.{key}" if path else str(key))):
                     return found
-    elif isinstance(node, list) and isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            found = _unknown(inner, node[0], f"{path}[{index}]")
-            if found is not None:
+        return None
+
+    return check
+
+
+def _each(item: _Check) -> _Check:
+    if item is None:
+        return None
+
+    def check(value: object, path: str) -> str | None:
+        if isinstance(value, list | tuple):
+            for index, inner in enumerate(value):
+                if found := item(inner, f"{path}[{index}]"):
+                    return found
+        return None
+
+    return check
+
+
+def _values(item: _Check) -> _Check:
+    if item is None:
+        return None
+
+    def check(value: object, path: str) -> str | None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if found := item(inner, f"{path}.{key}" if path else str(key)):
+                    return found
+        return None
+
+    return check
+
+
+def _union(types: tuple[msgspec.inspect.Type, ...]) -> _Check:
+    """Structures of a union are told apart by their tag; of other forms a union has one at most."""
+    structs = [info for info in types if isinstance(info, msgspec.inspect.StructType) and info.tag_field]
+    tagged = {info.tag: _fields(info) for info in structs}
+    tag_field = structs[0].tag_field if structs else None
+    others = [found for info in types if info not in structs and (found := _check(info))]
+
+    def check(value: object, path: str) -> str | None:
+        if tag_field and isinstance(value, dict):
+            # A tag that is not known is for `typed` to name.
+            candidates = [tagged.get(value.get(tag_field))]
+        else:
+            candidates = [*others]
+        for candidate in candidates:
+            if candidate and (found := candidate(value, path)):
                 return found
-    return None
+        return None
+
+    return check if tagged or others else None

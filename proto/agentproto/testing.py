@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from agentproto.__about__ import __version__
 from agentproto.envelope import Hello, Welcome
+from agentproto.limits import LIMITS, Limits
 from agentproto.link import Link, LinkEvent
 from agentproto.versions import CAPABILITIES, WIRE_MAX, WIRE_MIN, VersionRange
 
@@ -40,15 +41,15 @@ def a_welcome(methods: tuple[str, ...] = ()) -> Welcome:
 class LinkPair:
     """`client` and `daemon` are Links; `now_ms` is the time both are told."""
 
-    def __init__(self) -> None:
-        self.client = Link("client")
-        self.daemon = Link("daemon")
+    def __init__(self, limits: Limits = LIMITS, *, counts_on_receive: bool = True) -> None:
+        self.client = Link("client", limits=limits, counts_on_receive=counts_on_receive)
+        self.daemon = Link("daemon", limits=limits)
         self.now_ms = 0
 
-    def greet(self) -> None:
+    def greet(self, hello: Hello | None = None, welcome: Welcome | None = None) -> None:
         """Take both ends to OPEN."""
-        self.to_daemon(self.client.hello(a_hello(), self.now_ms))
-        self.to_client(self.daemon.welcome(a_welcome()))
+        self.to_daemon(self.client.hello(hello or a_hello(), self.now_ms))
+        self.to_client(self.daemon.welcome(welcome or a_welcome()))
 
     def to_daemon(self, frames: list[bytes]) -> LinkEvent:
         return self.daemon.receive(frames, self.now_ms)

@@ -137,7 +137,7 @@ class WireSocket:
             role = self._known.get(routing)
             if role is None:
                 try:
-                    role = str(first.get("User-Id"))
+                    role = str(first.get("User-Id"))  # type: ignore[arg-type]
                 except zmq.ZMQError:
                     role = ""
                 self._known[routing] = role

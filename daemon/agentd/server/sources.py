@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from agentproto.api.log import DAEMON_STREAM
-from agentproto.api.turn import DeltaEvent
-
 from agentd.server.streams import Numbered
 from agentd.session.projection import project
 from agentd.turn.runner import Runner
+from agentproto.api.log import DAEMON_STREAM
+from agentproto.api.turn import DeltaEvent
 
 __all__ = ["Sources"]
 

@@ -8,7 +8,7 @@ turn's runner through the Publisher interface.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from agentd.chain.frame import Line
 from agentd.server.outbox import Outbox, encode_event
 from agentd.session.entries import Entry
 from agentd.session.projection import project
+from agentproto.api.session import NoticeEvent
 from agentproto.api.turn import DeltaEvent
 
 __all__ = ["Numbered", "Reader", "Source", "Streams"]
@@ -66,8 +67,9 @@ class Reader(Protocol):
 class Streams:
     """Implements the turn's Publisher."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, now_ms: Callable[[], int]) -> None:
         self._source = source
+        self._now_ms = now_ms
         self._readers: dict[str, dict[Reader, _Subscription]] = {}
 
     def subscribe(self, reader: Reader, stream: str, after_seq: int) -> int:
@@ -153,3 +155,11 @@ class Streams:
             if subscription.live:
                 reader.outbox.put_delta(numbered)
                 reader.wake()
+
+    def stopped(self, session: str, text: str) -> None:
+        """Not from the log, which takes no more: every reader is told, so that nobody waits for ever."""
+        head = self._source.head(session)
+        notice = NoticeEvent(session, head, self._now_ms(), "read_only", f"this session takes no more entries: {text}")
+        for reader in tuple(self._readers.get(session, ())):
+            reader.outbox.put("session.notice", session, head, encode_event(notice))
+            reader.wake()

@@ -208,6 +208,8 @@ class Asked(_Entry, frozen=True, tag="question.opened"):
     choices: tuple[str, ...] = ("once", "session")
     deadline_at_ms: int | None = None
     default: str | None = None
+    grants: tuple[tuple[str, str, str], ...] = ()
+    """What an approval for the session would grant: (tool, exact command or path, folder)."""
 
 
 class Answered(_Entry, frozen=True, tag="question.answered"):

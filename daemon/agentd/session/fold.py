@@ -128,7 +128,7 @@ def _started(state: SessionState, e: Started, seq: int, at_ms: int) -> SessionSt
 
 
 def _prefix(state: SessionState, e: PrefixRecorded, seq: int, at_ms: int) -> SessionState:
-    return replace(state, prefix=PrefixRef(e.blob, e.model))
+    return replace(state, prefix=PrefixRef(e.blob, e.model, e.tools))
 
 
 def _assembled(state: SessionState, e: Assembled, seq: int, at_ms: int) -> SessionState:
@@ -238,7 +238,8 @@ def _answered(state: SessionState, e: Answered, seq: int, at_ms: int) -> Session
         return state
     if e.decision == "approve":
         if e.scope == "session":
-            state = replace(state, grants=(*state.grants, Grant(asked.tool, asked.command, e.question)))
+            given = tuple(Grant(*grant, e.question, who, at_ms) for grant in asked.grants)
+            state = replace(state, grants=state.grants + given)
         return _set_call(state, e.turn, asked.call, lambda call: replace(call, status="approved"))
     words = e.text if e.decision == "answer" else (e.text or "the person said no")
     return _set_call(state, e.turn, asked.call, lambda call: replace(call, status="denied", words=words))

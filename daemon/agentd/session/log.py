@@ -21,10 +21,10 @@ from agentd.session.entries import (
     Checkpoint,
     Done,
     Entry,
-    Interrupted,
     Partial,
     Replied,
     Requested,
+    Started,
     Steered,
     durable,
 )
@@ -38,7 +38,7 @@ LOG_FILE = "log.jsonl"
 CHECKPOINT_EVERY = 1000
 _INDEX_EVERY = 64
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
-_TRANSCRIPT = (Requested, Replied, Broke, Done, Steered, Interrupted)
+_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered)
 
 
 class Head(msgspec.Struct, frozen=True):

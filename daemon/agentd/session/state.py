@@ -114,13 +114,19 @@ class Grant:
 
     tool: str
     exact: str
+    cwd: str
     question: str
+    actor: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixRef:
+    """What was sent first: blob of sections, tools and parameters; the model and the tools it was recorded for."""
+
     blob: str
     model: str
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ import msgspec
 
 from agentd.errors import AgentdError, BadArgumentsError, DeadlineError, ToolError
 from agentd.policy.access import Access
-from agentd.policy.decide import Decision, ToolFacts, decide
-from agentd.policy.rules import Rule, parse_rule
+from agentd.policy.decide import Decision, Surroundings, ToolFacts, decide
+from agentd.policy.grants import Grant, grants_for
+from agentd.policy.rules import Rule, parse
 from agentd.session.entries import Asked, Done, Judged
 from agentd.session.log import SessionLog
 from agentd.session.state import CallState, TurnState
@@ -62,7 +63,7 @@ class Calls:
             decision = self._decide(turn, tool, accesses)
             asked = None
             if decision.verdict == "ask":
-                asked = await self._question(turn, call, tool, arguments, target, decision, context)
+                asked = await self._question(turn, call, tool, arguments, accesses, decision, context)
         except BadArgumentsError as fault:
             return self._fault(turn, call, words(fault)), None
         except AgentdError as fault:
@@ -75,7 +76,7 @@ class Calls:
             verdict=decision.verdict,
             reason=decision.reason,
             target=target,
-            rule=decision.rule,
+            rule=decision.rule or "",
             gates=decision.gates,
             concurrency_safe=tool.spec.concurrency_safe,
             recovery=tool.spec.recovery,
@@ -91,21 +92,19 @@ class Calls:
 
     def _decide(self, turn: TurnState, tool: Tool, accesses: tuple[Access, ...]) -> Decision:
         state = self._log.state
-        settings = self._parts.settings()
+        own = tuple(self._parts.own_folders)
         return decide(
             ToolFacts(tool.spec.name, tool.spec.read_only),
             accesses,
-            mode=turn.mode,
-            rules=settings.rules + self._turn_rules(turn),
-            grants=state.grants,
-            workspace=state.workspace,
-            home=self._parts.home,
-            own=self._parts.own_folders,
+            turn.mode,
+            self._parts.settings().rules + self._turn_rules(turn),
+            tuple(Grant(g.tool, g.exact, "session", g.at_ms, g.actor, g.cwd) for g in state.grants),
+            Surroundings(workspace=state.workspace, home=self._parts.home, own=own),
         )
 
     def _turn_rules(self, turn: TurnState) -> tuple[Rule, ...]:
-        allow = (parse_rule(text, "allow", "command line") for text in turn.request.allow)
-        deny = (parse_rule(text, "deny", "command line") for text in turn.request.deny)
+        allow = (parse("allow", text, "command line") for text in turn.request.allow)
+        deny = (parse("deny", text, "command line") for text in turn.request.deny)
         return (*allow, *deny)
 
     def _offered(self, tool: Tool, turn: TurnState) -> bool:
@@ -128,24 +127,27 @@ class Calls:
         call: CallState,
         tool: Tool,
         arguments: msgspec.Struct,
-        target: str,
+        accesses: tuple[Access, ...],
         decision: Decision,
         context: ToolContext,
     ) -> Asked:
         command = await tool.preview(arguments, context)
+        grants = grants_for(call.tool, accesses, "session", 0, "")
         return Asked(
             question="",
             turn=turn.id,
             call=call.call,
             kind="permission",
             tool=call.tool,
-            summary=f"{call.tool} {target}: {decision.reason}"[:400],
+            summary=f"{call.tool} {tool.target(arguments)}: {decision.reason}"[:400],
             command=command,
             hash=hashlib.sha256(command.encode()).hexdigest(),
             gates=decision.gates,
             cwd=context.cwd,
             sandbox=self._parts.box.level,
             origin=(self._log.state.session,),
+            choices=("once", "session") if grants else ("once",),
+            grants=tuple((grant.tool, grant.pattern, grant.cwd) for grant in grants),
         )
 
     def context(self, call: CallState) -> ToolContext:

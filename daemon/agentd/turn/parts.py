@@ -12,7 +12,6 @@ from typing import Protocol
 from agentd.chain.frame import Line
 from agentd.context.budget import Window
 from agentd.context.sections import SessionFacts
-from agentd.policy.decide import OwnFolders
 from agentd.policy.rules import Rule
 from agentd.providers.base import Provider
 from agentd.session.entries import Entry
@@ -53,6 +52,10 @@ class Publisher(Protocol):
 
     def delta(self, delta: DeltaEvent) -> None: ...
 
+    def stopped(self, session: str, text: str) -> None:
+        """The session takes no more entries: nothing more will come, and there is no entry to say so."""
+        ...
+
 
 class Reporter(Protocol):
     def happened(
@@ -88,7 +91,7 @@ class Parts:
     reporter: Reporter
     tasks: Tasks
     box: Box
-    own_folders: OwnFolders
+    own_folders: Sequence[str]
     home: str
     product: str
     settings: Callable[[], TurnSettings]

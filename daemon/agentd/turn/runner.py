@@ -114,6 +114,7 @@ class Runner:
         except DiskError as fault:
             self._cancel()
             self._parts.reporter.happened("session", "session.read_only", fault.what, self.state.session)
+            self._parts.publisher.stopped(self.state.session, fault.what)
             raise
         self._parts.publisher.lines(self.state.session, lines)
         return lines

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from agentproto.method import Method
+from agentproto.method import Key, Method
 
 __all__ = [
     "METHODS",
@@ -41,7 +41,7 @@ class ShowResult(msgspec.Struct, frozen=True):
 class SetParams(msgspec.Struct, frozen=True, kw_only=True):
     """`value` is TOML text (`true`, `12`, `"text"`); a bare word counts as text."""
 
-    key: str
+    key: Key
     name: str
     value: str
 
@@ -53,7 +53,7 @@ class SetResult(msgspec.Struct, frozen=True):
 
 
 class ReloadParams(msgspec.Struct, frozen=True, kw_only=True):
-    key: str
+    key: Key
 
 
 class ReloadResult(msgspec.Struct, frozen=True):

@@ -6,11 +6,12 @@ from typing import Literal
 
 import msgspec
 
-from agentproto.method import EventKind, Method
+from agentproto.method import EventKind, Key, Method
 
 __all__ = [
     "EVENTS",
     "METHODS",
+    "Category",
     "EnvironmentParams",
     "EnvironmentResult",
     "HappenedEvent",
@@ -20,9 +21,26 @@ __all__ = [
     "StopResult",
 ]
 
+Category = Literal[
+    "daemon",
+    "context",
+    "registry",
+    "routing",
+    "permission",
+    "model",
+    "tool",
+    "settings",
+    "session",
+    "wire",
+    "memory",
+    "dream",
+    "schedule",
+    "watch",
+]
+
 
 class StatusParams(msgspec.Struct, frozen=True):
-    pass
+    """Asks for nothing in particular."""
 
 
 class StatusResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,7 +70,7 @@ class StatusResult(msgspec.Struct, frozen=True, omit_defaults=True):
 class StopParams(msgspec.Struct, frozen=True, kw_only=True):
     """`drain`: pause and record running turns, end children, then stop (10 s at most)."""
 
-    key: str
+    key: Key
     drain: bool = True
 
 
@@ -61,7 +79,8 @@ class StopResult(msgspec.Struct, frozen=True):
 
 
 class EnvironmentParams(msgspec.Struct, frozen=True):
-    """What hello's answer asked for. Kept in memory for this client's sessions; values are never logged."""
+    """What hello's answer asked for. Kept in memory for this client's sessions; values are never logged. It carries no
+    idempotence key, because a key is recorded with its request: sending it again sets the same values again."""
 
     variables: dict[str, str]
 
@@ -76,9 +95,7 @@ class HappenedEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     stream: str
     seq: int
     at_ms: int
-    category: Literal[
-        "daemon", "context", "registry", "routing", "permission", "model", "tool", "settings", "session", "wire"
-    ]
+    category: Category
     name: str
     text: str
     session: str | None = None

@@ -6,6 +6,8 @@ doubling. A client that lags is told `log.gap` with the number to resume from, a
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from agentproto.method import EventKind, Method
@@ -28,7 +30,7 @@ class SubscribeParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """`after_seq` -1: only what happens from now on."""
 
     stream: str
-    after_seq: int = 0
+    after_seq: Annotated[int, msgspec.Meta(ge=-1)] = 0
 
 
 class SubscribeResult(msgspec.Struct, frozen=True):

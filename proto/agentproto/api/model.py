@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from agentproto.method import Method
+from agentproto.method import Count, Key, Method
 
 __all__ = [
     "METHODS",
@@ -16,6 +16,7 @@ __all__ = [
     "ListResult",
     "ModelInfo",
     "ModelKind",
+    "Price",
     "TestCheck",
     "TestParams",
     "TestResult",
@@ -23,6 +24,8 @@ __all__ = [
     "UseResult",
 ]
 
+Price = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+"""Finite, and never negative: a price enters every budget."""
 ModelKind = Literal["offline", "scripted", "openai-chat", "openai-responses", "anthropic", "ollama"]
 
 
@@ -41,7 +44,7 @@ class ModelInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ListParams(msgspec.Struct, frozen=True):
-    pass
+    """Not paged: there are as many as a person wrote into the settings, and the few that are found."""
 
 
 class ListResult(msgspec.Struct, frozen=True):
@@ -49,17 +52,18 @@ class ListResult(msgspec.Struct, frozen=True):
 
 
 class AddParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`model_key` is a reference: env:NAME, file:PATH. Prices in dollars a million tokens."""
+    """`model_key` is a reference: env:NAME, file:PATH. Prices in dollars a million tokens (which is micro-dollars a
+    token), as price lists give them."""
 
-    key: str
+    key: Key
     name: str
     kind: ModelKind
     url: str
     model: str = ""
     model_key: str = ""
-    window: int | None = None
-    price_in: float | None = None
-    price_out: float | None = None
+    window: Count | None = None
+    price_in: Price | None = None
+    price_out: Price | None = None
 
 
 class AddResult(msgspec.Struct, frozen=True):
@@ -67,7 +71,7 @@ class AddResult(msgspec.Struct, frozen=True):
 
 
 class UseParams(msgspec.Struct, frozen=True, kw_only=True):
-    key: str
+    key: Key
     name: str
 
 

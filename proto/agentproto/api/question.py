@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from agentproto.method import EventKind, Method
+from agentproto.method import EventKind, Key, Method
 
 __all__ = [
     "EVENTS",
@@ -52,6 +52,8 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ListParams(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All open questions, or those of one session. Not paged: only turns that wait have any, so they are few by nature."""
+
     session: str | None = None
 
 
@@ -62,7 +64,7 @@ class ListResult(msgspec.Struct, frozen=True):
 class AnswerParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`scope` says for how long an approval holds; `text` is the answer, or the words for the model when denying."""
 
-    key: str
+    key: Key
     question: str
     decision: Literal["approve", "deny", "answer"]
     scope: Scope = "once"

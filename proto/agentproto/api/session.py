@@ -8,7 +8,7 @@ import msgspec
 
 from agentproto.api.question import Question
 from agentproto.api.turn import Mode
-from agentproto.method import EventKind, Method
+from agentproto.method import Count, EventKind, Key, Method, Offset
 
 __all__ = [
     "EVENTS",
@@ -24,6 +24,7 @@ __all__ = [
     "OpenedEvent",
     "ReadParams",
     "ReadResult",
+    "SessionState",
     "SessionSummary",
     "SetParams",
     "SetResult",
@@ -67,7 +68,7 @@ class SessionSummary(msgspec.Struct, frozen=True, omit_defaults=True):
 class CreateParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`cwd` is absolute; its workspace is the git root above it, else itself."""
 
-    key: str
+    key: Key
     cwd: str
     mode: Mode = "ask"
     model: str | None = None
@@ -83,7 +84,7 @@ class ListParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Newest first; `workspace` keeps those of one workspace (any folder in it may be named)."""
 
     cursor: str | None = None
-    limit: int = 50
+    limit: Count = 50
     workspace: str | None = None
 
 
@@ -109,11 +110,12 @@ class ReadResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ItemsParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A page of a session's events from its log, oldest first, after a number."""
+    """A page of a session's events from its log, oldest first, after a number. A page may be shorter than `limit`
+    (a message has a size limit): go on with `next_seq` as `after_seq` for as long as there is one."""
 
     session: str
-    after_seq: int = 0
-    limit: int = 100
+    after_seq: Offset = 0
+    limit: Count = 100
 
 
 class StreamedEvent(msgspec.Struct, frozen=True):
@@ -131,7 +133,7 @@ class ItemsResult(msgspec.Struct, frozen=True, omit_defaults=True):
 class SetParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Change mode, model or title; what is not given stays."""
 
-    key: str
+    key: Key
     session: str
     mode: Mode | None = None
     model: str | None = None
@@ -152,6 +154,7 @@ class OpenedEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     cwd: str
     mode: Mode
     parent: str | None = None
+    kind: str = "chat"
 
 
 class ChangedEvent(msgspec.Struct, frozen=True, omit_defaults=True):

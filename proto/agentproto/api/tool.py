@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agentproto.method import Method
+from agentproto.method import Count, Method, Offset
 
 __all__ = [
     "METHODS",
@@ -36,6 +36,8 @@ class ToolInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ListParams(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Not paged: all of them stand in each request to a model, so they are few by nature."""
+
     session: str | None = None
 
 
@@ -51,8 +53,8 @@ class OutputParams(msgspec.Struct, frozen=True, omit_defaults=True):
     """`call` is a call's id as items show it. At most `limit` bytes from `offset`."""
 
     call: str
-    offset: int = 0
-    limit: int = 1024 * 1024
+    offset: Offset = 0
+    limit: Count = 1024 * 1024
 
 
 class OutputResult(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from agentproto.content import Block, ResultStatus
-from agentproto.method import EventKind, Method
+from agentproto.method import Count, EventKind, Key, Method
 
 __all__ = [
     "EVENTS",
@@ -62,14 +62,14 @@ class StartParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     `on_disconnect`: stop ends the turn when the caller vanishes and nobody else is attached.
     """
 
-    key: str
+    key: Key
     prompt: str
     session: str | None = None
     continue_latest: bool = False
     cwd: str | None = None
     mode: Mode | None = None
     model: str | None = None
-    max_steps: int | None = None
+    max_steps: Count | None = None
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class StartResult(msgspec.Struct, frozen=True, omit_defaults=True):
 class SteerParams(msgspec.Struct, frozen=True, kw_only=True):
     """Speak to the running turn; delivered before its next step."""
 
-    key: str
+    key: Key
     session: str
     text: str
 
@@ -100,7 +100,7 @@ class SteerResult(msgspec.Struct, frozen=True):
 
 
 class InterruptParams(msgspec.Struct, frozen=True, kw_only=True):
-    key: str
+    key: Key
     session: str
 
 
@@ -144,7 +144,8 @@ class DeltaEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RepliedEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A model call ended. `items` supersede every delta whose item is `<step>.<index>`."""
+    """A model call ended. `items` supersede every delta whose item is `<step>.<index>`. `purpose` says what the call
+    was for: "turn", or the background work that made it."""
 
     stream: str
     seq: int
@@ -155,6 +156,7 @@ class RepliedEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     stop: str
     usage: TurnUsage
     interrupted: bool = False
+    purpose: str = "turn"
 
 
 class RetryEvent(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentd.server.handling import Call, Handler
+from agentd.server.once import once
 from agentproto.api import model as api
 
 __all__ = ["HANDLERS"]
@@ -13,11 +14,17 @@ async def _list(call: Call, params: api.ListParams) -> api.ListResult:
 
 
 async def _add(call: Call, params: api.AddParams) -> api.AddResult:
-    return api.AddResult(await call.services.models.add(params))
+    async def do() -> api.AddResult:
+        return api.AddResult(await call.services.models.add(params))
+
+    return await once(call, params.key, params, "model.add", api.AddResult, do)
 
 
 async def _use(call: Call, params: api.UseParams) -> api.UseResult:
-    return api.UseResult(await call.services.models.use(params.name))
+    async def do() -> api.UseResult:
+        return api.UseResult(await call.services.models.use(params.name))
+
+    return await once(call, params.key, params, "model.use", api.UseResult, do)
 
 
 async def _test(call: Call, params: api.TestParams) -> api.TestResult:

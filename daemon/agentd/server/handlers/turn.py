@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentd.errors import BadInputError, NotFoundError, TooLargeError
-from agentd.policy.rules import parse_rule
+from agentd.policy.rules import parse
 from agentd.server.handlers.session import check_mode, new_session
 from agentd.server.handling import Call, Handler, actor_of, body_hash
 from agentd.server.places import given_files, place, workspace_of
@@ -33,9 +33,9 @@ async def _start(call: Call, params: api.StartParams) -> api.StartResult:
     if params.max_steps is not None and not 1 <= params.max_steps <= 10_000:
         raise BadInputError(f"max_steps is {params.max_steps}; it has to be 1 to 10000", field="max_steps")
     for text in params.allow:
-        parse_rule(text, "allow", "command line")
+        parse("allow", text, "command line")
     for text in params.deny:
-        parse_rule(text, "deny", "command line")
+        parse("deny", text, "command line")
     if params.model is not None:
         services.models.check(params.model)
     turn = NewTurn(

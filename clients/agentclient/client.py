@@ -1,0 +1,160 @@
+"""The pump for asyncio: the same conversation as `blocking`, for programs that do other things meanwhile.
+
+One task moves the frames. Finding, starting and greeting a daemon may take seconds, so it happens in a thread and by
+the same code as in the blocking pump. Cancelling a `call` cancels the request. Caller: `agentctl chat`, editors'
+bridges, scripts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from agentclient.async_socket import AsyncSocket
+from agentclient.conversation import Answered, Conversation, Refused
+from agentclient.discover import READY_MS, find, folders_of, stamp
+from agentclient.errors import ClientError, RefusedError
+from agentclient.greeting import greet, now_ms, result_of
+from agentclient.keys import new_client
+from agentclient.starting import DAEMON_COMMAND
+from agentproto.envelope import Welcome
+from agentproto.link import Happened
+from agentproto.shape import to_plain
+
+__all__ = ["Client", "connect"]
+
+R = TypeVar("R")
+_SLICE_MS = 500
+
+
+@asynccontextmanager
+async def connect(
+    name: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    start: bool = True,
+    give_variables: bool = False,
+    command: Sequence[str] = DAEMON_COMMAND,
+) -> AsyncIterator[Client]:
+    """A client of this home's daemon for the length of a block; the arguments are those of `blocking.connect`."""
+    environment = os.environ if environment is None else environment
+    conversation = Conversation(name, new_client(), environment if give_variables else None)
+    client = Client(conversation, environment, start, command)
+    await client.open()
+    pump = asyncio.create_task(client.run(), name="agentclient pump")
+    try:
+        yield client
+    finally:
+        pump.cancel()
+        await asyncio.gather(pump, return_exceptions=True)
+        client.close()
+
+
+class Client:
+    """Use `connect`. `active_at_ms` is the last key press of a person here; heartbeats carry it."""
+
+    def __init__(
+        self, conversation: Conversation, environment: Mapping[str, str], start: bool, command: Sequence[str]
+    ) -> None:
+        self.folders = folders_of(environment)
+        self.active_at_ms = 0
+        self._conversation = conversation
+        self._find = partial(find, self.folders, partial(greet, conversation), environment=environment, command=command)
+        self._start = start
+        self._socket: AsyncSocket | None = None
+        self._stamp: tuple[int, int] | None = None
+        self._answers: dict[int, asyncio.Future[Answered | Refused]] = {}
+        self._events: asyncio.Queue[Happened | ClientError] = asyncio.Queue()
+        self._gone: ClientError | None = None
+
+    @property
+    def welcome(self) -> Welcome:
+        assert self._conversation.welcome is not None  # `open` has waited for it
+        return self._conversation.welcome
+
+    async def open(self) -> None:
+        await self._meet(self._start, 0)
+
+    async def call(self, method: str, params: msgspec.Struct, result: type[R]) -> R:
+        """Send and wait. `method`, `params` and `result` are a row of the table. RefusedError when it is an error."""
+        if self._gone is not None:
+            raise self._gone
+        ticket = self._conversation.ask(method, to_plain(params))
+        future: asyncio.Future[Answered | Refused] = asyncio.get_running_loop().create_future()
+        self._answers[ticket] = future
+        self._flush()
+        try:
+            answer = await future
+        except asyncio.CancelledError:
+            self._conversation.cancel(ticket)
+            self._flush()
+            raise
+        finally:
+            del self._answers[ticket]
+        return result_of(answer, result)
+
+    async def events(self) -> AsyncIterator[Happened]:
+        """Events in order, over reconnects, for ever. A ClientError when the daemon is gone for good."""
+        while True:
+            event = await self._events.get()
+            if isinstance(event, ClientError):
+                raise event
+            yield event
+
+    async def run(self) -> None:
+        """Move frames until cancelled. `connect` runs it."""
+        try:
+            while True:
+                await self._pump()
+        except ClientError as fault:
+            self._gone = fault
+            self._events.put_nowait(fault)
+            for future in self._answers.values():
+                if not future.done():
+                    future.set_exception(fault)
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _flush(self) -> None:
+        if self._socket is None:
+            return
+        for frames in self._conversation.outgoing(now_ms(), self.active_at_ms):
+            self._socket.send(frames)
+
+    async def _pump(self) -> None:
+        assert self._socket is not None
+        quiet = True
+        while (frames := self._socket.receive()) is not None:
+            quiet = False
+            match self._conversation.receive(frames, now_ms()):
+                case Happened() as event:
+                    self._events.put_nowait(event)
+                case Refused(ticket=0, error=error):
+                    self._events.put_nowait(RefusedError(error))
+                case Answered() | Refused() as answer:
+                    future = self._answers.get(answer.ticket)
+                    if future is not None and not future.done():
+                        future.set_result(answer)
+                case _:
+                    pass
+        self._flush()
+        if quiet and (self._conversation.lost or stamp(self.folders) not in (self._stamp, None)):
+            crashed = stamp(self.folders) is not None
+            self.close()
+            await self._meet(self._start and crashed, READY_MS)
+        await self._socket.wait(_SLICE_MS)
+
+    async def _meet(self, start: bool, patience_ms: int) -> None:
+        dealer = await asyncio.to_thread(self._find, start=start, patience_ms=patience_ms)
+        self._socket = AsyncSocket(dealer)
+        self._stamp = stamp(self.folders)
+        self._flush()

@@ -1,0 +1,360 @@
+"""Builds everything, once, and starts and stops it in order: the only file that knows all the parts.
+
+Start: folders checked, the home's lock taken, settings read, what a killed daemon left running ended, open sessions
+gone on with, socket bound, connection file written, readiness told. Stop is the same backwards; turns that run are not
+ended but left to their logs: the next start goes on with them. Callers: `agentd.cli`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentproto.__about__ import __version__
+from agentproto.api.daemon import StatusResult
+from agentproto.endpoints import LOCK_FILE
+from agentproto.envelope import Welcome
+from agentproto.homes import LOG_FILE, Folders
+from agentproto.versions import CAPABILITIES
+
+from agentd.config.detect import VARIABLES
+from agentd.config.load import Sources as SettingsSources
+from agentd.connections.room import Connections
+from agentd.context.sections import SessionFacts
+from agentd.errors import BusyError, DiskError
+from agentd.lifecycle.endpoint import choose_socket, remove_connection, write_connection
+from agentd.lifecycle.home_check import check_home
+from agentd.lifecycle.notify import Notifier
+from agentd.reporting import Reporting
+from agentd.server.handlers import config, daemon, log, model, question, session, tool, turn
+from agentd.server.handling import collect
+from agentd.server.router import Router
+from agentd.server.sockets import WireSocket, make_keys
+from agentd.server.sources import Sources
+from agentd.server.streams import Streams
+from agentd.services import Caller, Services
+from agentd.session.entries import Actor
+from agentd.session.requests import RequestRecord
+from agentd.session.store import SessionStore
+from agentd.settings.room import SettingsInForce
+from agentd.telemetry.eventlog import EventLog
+from agentd.telemetry.logs import Log
+from agentd.tools.registry import built_in
+from agentd.turn.parts import Parts, TurnSettings
+from agentd.turn.pen import Limits
+from agentd.turn.sessions import Sessions
+from agentd.world.doors import Lock, NoBox, World
+from agentd.world.tasks import Tasks
+
+__all__ = ["Daemon", "Process"]
+
+_TICK_MS = 2000
+_UNLOAD_EVERY_TICKS = 15
+_DRAIN_MS = 8000
+_ENVIRONMENT = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL", "SSH_AUTH_SOCK")
+_HANDLERS = {
+    name: handler
+    for module in (config, daemon, log, model, question, session, tool, turn)
+    for name, handler in module.HANDLERS.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the operating system says of this process; read once, by `agentd.cli`."""
+
+    pid: int
+    uid: int
+    platform: str
+    environment: Mapping[str, str]
+    temporary: str
+    notify_socket: str | None
+    watchdog_ms: int | None
+
+
+class Daemon:
+    """One home's daemon. `start`, then `run`, then `stop`; in one event loop."""
+
+    def __init__(self, world: World, folders: Folders, process: Process, log: Log) -> None:
+        self._world = world
+        self._folders = folders
+        self._process = process
+        self._log = log
+        self._tasks = Tasks(self._died)
+        self._stopping = asyncio.Event()
+        self._drain = True
+        self._variables: dict[str, Mapping[str, str]] = {}
+        self._given: dict[str, str] = {}
+        self._lock: Lock | None = None
+        self._started_at_ms = 0
+        self._notices: list[str] = []
+        self._identity = f"d{world.ids.token(8).hex()}"
+
+    def _died(self, name: str, fault: BaseException) -> None:
+        self._log.bug(f"task {name}", "task", fault)
+
+    # -- start -------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """HomeError or SettingsError when this home can't be served, BusyError when another daemon holds it."""
+        world, folders = self._world, self._folders
+        self._started_at_ms = world.clock.now_ms()
+        self._notices += check_home(world.files, folders, self._process.uid)
+        self._lock = self._take_lock()
+        self._notifier = Notifier(self._process.notify_socket)
+        self._settings = SettingsInForce(
+            world.files,
+            SettingsSources(f"{folders.config}/settings.toml", self._process.environment),
+            self._settings_told,
+        )
+        logs = self._settings.values.logs
+        self._log.set_level(logs.level)
+        self._events = EventLog(world, folders.state, logs.events_bytes, logs.events_files)
+        self._events.load()
+        self._reporting = Reporting(world, self._events, self._log, lambda: self._tasks)
+        ended = world.processes.sweep()
+        if ended:
+            self._reporting.happened(
+                "daemon", "daemon.swept", f"{ended} process groups of an earlier daemon were ended"
+            )
+        self._build()
+        self._store.prepare()
+        self._requests.load()
+        await self._sessions.recover_open()
+        self._open()
+
+    def _take_lock(self) -> Lock:
+        path = f"{self._folders.run}/{LOCK_FILE}"
+        lock = self._world.files.lock(path)
+        if lock is None:
+            holder = self._world.files.read(path, 64).decode("ascii", "replace").strip()
+            raise BusyError(
+                f"another daemon holds this home (pid {holder or 'unknown'})",
+                why=f"it holds {path}",
+                remedy="Use it, or stop it: `agentctl daemon stop`.",
+            )
+        # The pid is information for people; the lock is the kernel's.
+        handle = self._world.files.open_append(path)
+        handle.truncate(0)
+        handle.append(f"{self._process.pid}\n".encode())
+        handle.close()
+        return lock
+
+    def _build(self) -> None:
+        world, folders = self._world, self._folders
+        self._store = SessionStore(world, folders.data, folders.state)
+        self._requests = RequestRecord(world, folders.state)
+        self._connections = Connections(world, self._settings, self._environment)
+        self._sources = Sources()
+        self._streams = Streams(self._sources, world.clock.now_ms)
+        self._reporting.streams = self._streams
+        self._tools = {tool.spec.name: tool for tool in built_in()}
+        self._box = NoBox()
+        parts = Parts(
+            world=world,
+            store=self._store,
+            tools=self._tools,
+            models=self._connections,
+            publisher=self._streams,
+            reporter=self._reporting,
+            tasks=self._tasks,
+            box=self._box,
+            own_folders=(folders.config, folders.data, folders.state, folders.cache, folders.run),
+            home=self._process.environment.get("HOME", "/"),
+            product=__version__,
+            settings=self._turn_settings,
+            facts=self._facts,
+            secrets=lambda session: self._variables.get(session, {}),
+        )
+        self._sessions = Sessions(parts, self._requests)
+        self._sources.loaded = lambda id: self._sessions.loaded().get(id)
+        self._sources.happened_after = self._reporting.after
+        self._sources.happened_head = self._reporting.head
+
+    def _open(self) -> None:
+        world, folders = self._world, self._folders
+        server, owner = make_keys(), make_keys()
+        self._socket_path = choose_socket(world, folders.run, self._process.temporary)
+        self._endpoint = f"ipc://{self._socket_path}"
+        socket = WireSocket(self._endpoint, server, {owner.public: "owner"}, uid=self._process.uid)
+        features = frozenset(name for name, on in self._settings.values.features.items() if on)
+        self._methods = collect(_HANDLERS, features)
+        self._router = Router(
+            socket, self._streams, self._tasks, world.clock, self._reporting, self._methods, self._welcome, self._gone
+        )
+        self._router.open(self._services())
+        write_connection(
+            world,
+            folders.run,
+            endpoint=self._endpoint,
+            product=__version__,
+            pid=self._process.pid,
+            daemon=self._identity,
+            server_public=server.public,
+            client_public=owner.public,
+            client_secret=owner.secret,
+        )
+        self._tasks.start("tick", self._tick())
+        self._reporting.happened("daemon", "daemon.started", f"version {__version__}, pid {self._process.pid}")
+        for notice in self._notices:
+            self._reporting.happened("daemon", "daemon.notice", notice)
+        self._notifier.ready(f"serving {folders.home or folders.data}")
+
+    def _services(self) -> Services:
+        return Services(
+            world=self._world,
+            folders=self._folders,
+            store=self._store,
+            sessions=self._sessions,
+            requests=self._requests,
+            tools=self._tools,
+            settings=self._settings,
+            models=self._connections,
+            status=self._status,
+            stop=self._stop_soon,
+            variables=self._wanted(),
+            remember_variables=self._remember,
+        )
+
+    # -- what the parts ask ------------------------------------------------------------------------------------
+
+    def _turn_settings(self) -> TurnSettings:
+        values = self._settings.values
+        limits = Limits(
+            default_model=self._connections.default(),
+            max_steps=values.turn.max_steps,
+            max_faults=values.turn.max_faults,
+            parallel_calls=values.turn.parallel_calls,
+        )
+        return TurnSettings(limits=limits, rules=self._settings.rules)
+
+    def _facts(self, workspace: str, cwd: str) -> SessionFacts:
+        return SessionFacts(workspace=workspace, cwd=cwd, platform=self._process.platform, shell="bash")
+
+    def _environment(self) -> Mapping[str, str]:
+        """The daemon's own variables, and over them what owners' clients sent."""
+        return {**self._process.environment, **self._given}
+
+    def _wanted(self) -> tuple[str, ...]:
+        keys = (c.key for c in self._settings.values.models.connections.values())
+        references = {key.removeprefix("env:") for key in keys if key.startswith("env:")}
+        return tuple(sorted({*_ENVIRONMENT, *VARIABLES, *references}))
+
+    def _remember(self, session: str, variables: Mapping[str, str]) -> None:
+        if variables:
+            self._variables[session] = {name: value for name, value in variables.items() if name == "SSH_AUTH_SOCK"}
+            self._given.update({name: value for name, value in variables.items() if name not in _ENVIRONMENT})
+
+    def _settings_told(self, name: str, text: str) -> None:
+        self._reporting.happened("settings", name, text)
+
+    def _welcome(self, caller: Caller, wire: int) -> Welcome:
+        return Welcome(
+            product=__version__,
+            wire=wire,
+            capabilities=CAPABILITIES,
+            daemon=self._identity,
+            role=caller.role,
+            pid=self._process.pid,
+            sandbox=self._box.level,
+            model=self._connections.default(),
+            methods=tuple(self._methods),
+            variables=self._wanted(),
+            heartbeat_ms=_TICK_MS,
+        )
+
+    def _gone(self, session: str) -> None:
+        """A client that wanted its turn to stop with it has vanished, and nobody else listens."""
+        key = self._world.ids.token(12).hex()
+        actor = Actor(kind="daemon", name="the client vanished")
+        self._tasks.start(f"stop {session}", self._interrupt(session, key, actor))
+
+    async def _interrupt(self, session: str, key: str, actor: Actor) -> None:
+        await self._sessions.interrupt(session, key, "", "its client vanished, and it was told to stop then", actor)
+
+    def _status(self) -> StatusResult:
+        loaded = self._sessions.loaded()
+        durability = self._settings.values.durability
+        words = "always" if durability.mode == "always" else f"interval: at most {durability.interval_ms} ms are lost"
+        return StatusResult(
+            pid=self._process.pid,
+            version=__version__,
+            daemon=self._identity,
+            home=self._folders.home or self._folders.data,
+            endpoint=self._endpoint,
+            sandbox=self._box.level,
+            model=self._connections.default(),
+            sessions=len(self._store.ids()),
+            turns_running=sum(runner.state.turn is not None for runner in loaded.values()),
+            questions_open=len(self._sessions.questions()),
+            clients=self._router.clients,
+            started_at_ms=self._started_at_ms,
+            now_ms=self._world.clock.now_ms(),
+            durability=words,
+            log_file=f"{self._folders.state}/{LOG_FILE}",
+            resident_bytes=self._resident(),
+            features=tuple(name for name, on in self._settings.values.features.items() if on),
+            notices=tuple(self._notices),
+        )
+
+    def _resident(self) -> int:
+        try:
+            pages = int(self._world.files.read("/proc/self/statm").split()[1])
+        except (DiskError, IndexError, ValueError):
+            return 0
+        return pages * 4096
+
+    # -- running and stopping ----------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        ticks = 0
+        while True:
+            await self._world.clock.sleep(_TICK_MS)
+            ticks += 1
+            self._router.tick()
+            self._settings.look_again()
+            if self._process.watchdog_ms is not None:
+                self._notifier.watchdog()
+            if ticks % _UNLOAD_EVERY_TICKS == 0:
+                idle_ms = self._settings.values.sessions.idle_unload_ms
+                await self._sessions.unload_idle(idle_ms, self._streams.wanted())
+
+    async def _stop_soon(self, drain: bool) -> int:
+        """Answer first, then stop."""
+        running = sum(runner.busy for runner in self._sessions.loaded().values())
+        self._drain = drain
+        asyncio.get_running_loop().call_later(0.05, self._stopping.set)
+        return running
+
+    def ask_to_stop(self) -> None:
+        self._stopping.set()
+
+    def ask_to_reload(self) -> None:
+        self._notifier.reloading(self._world.clock.monotonic_ms() * 1000)
+        self._tasks.start("reload", self._reload())
+
+    async def _reload(self) -> None:
+        await self._settings.reload()
+        self._notifier.ready("settings read")
+
+    async def run(self) -> None:
+        """Until somebody asks to stop."""
+        await self._stopping.wait()
+
+    async def stop(self) -> None:
+        """Pause what runs (its log says where), end children, close, let go of the home."""
+        if hasattr(self, "_notifier"):
+            self._notifier.stopping()
+        if hasattr(self, "_router"):
+            remove_connection(self._world, self._folders.run, self._socket_path)
+            paused = await self._sessions.stop()
+            self._reporting.happened("daemon", "daemon.stopped", f"{paused} turns are paused")
+            self._router.close()
+        await self._world.processes.end_all()
+        await asyncio.sleep(0)
+        await self._tasks.stop_all(_DRAIN_MS)
+        await self._world.http.close()
+        await self._world.journal.close()
+        if self._lock is not None:
+            self._lock.release()

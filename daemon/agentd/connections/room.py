@@ -1,0 +1,177 @@
+"""The connections in force: made from settings and from what was found, one of them in use, with the reason.
+
+Decides nothing that `config.detect.choose` does not. Looking for local servers happens only when somebody asks for the
+list: a start never waits for a port. Providers are made when first used and kept while their settings stay the same.
+Callers: the turn's runner (as Models), handlers (as ModelRoom).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from agentd.config.detect import Detected, by_key, by_port, choose, not_configured
+from agentd.config.model import ConnectionSettings
+from agentd.connections.trial import try_connection
+from agentd.context.budget import Window
+from agentd.errors import BadInputError, NotFoundError
+from agentd.providers.base import Provider
+from agentd.providers.catalog import limits_of, shipped
+from agentd.providers.connection import Connection
+from agentd.providers.keys import Keys
+from agentd.providers.registry import OFFLINE, check_connection, make_provider
+from agentd.settings.room import SettingsInForce
+from agentd.turn.parts import ModelChoice
+from agentd.world.doors import World
+from agentproto.api.model import AddParams, ModelInfo, TestResult
+
+__all__ = ["OFFLINE_NOTICE", "Connections"]
+
+OFFLINE_NOTICE = (
+    "offline",
+    "The built-in offline engine answers: it searches and quotes, it is no language model. "
+    "`agentctl models list` shows what else there is.",
+)
+
+
+class Connections:
+    """`environment` gives the variables of this moment (the daemon's own and what owners' clients sent)."""
+
+    def __init__(self, world: World, settings: SettingsInForce, environment: Callable[[], Mapping[str, str]]) -> None:
+        self._world = world
+        self._settings = settings
+        self._environment = environment
+        self._made: dict[str, tuple[Connection, Provider]] = {}
+
+    # -- for turns ---------------------------------------------------------------------------------------------
+
+    def default(self) -> str:
+        return choose(self._settings.values.models, self._found())[0]
+
+    def get(self, name: str) -> ModelChoice:
+        connection = self._connection(name)
+        check_connection(connection)
+        made = self._made.get(name)
+        if made is None or made[0] != connection:
+            keys = Keys(self._environment(), self._world.files)
+            made = (connection, make_provider(connection, self._world, keys))
+            self._made[name] = made
+        budget = self._settings.values.budget
+        limits = limits_of(connection, None, shipped())
+        window = Window(
+            window=limits.window,
+            max_output=min(limits.output, budget.max_output_tokens),
+            safety_tokens=budget.safety_tokens,
+            safety_share=budget.safety_share,
+            small_window=budget.small_window,
+        )
+        notice = OFFLINE_NOTICE if connection.kind == "offline" else None
+        if notice is None and limits.notice:
+            notice = (f"window.{name}", limits.notice)
+        return ModelChoice(made[1], connection.model, window, notice)
+
+    def check(self, name: str) -> None:
+        check_connection(self._connection(name))
+
+    def _connection(self, name: str) -> Connection:
+        if name == OFFLINE.name:
+            return OFFLINE
+        settings = self._settings.values.models.connections.get(name)
+        if settings is not None:
+            return _of_settings(name, settings)
+        found = next((one for one in self._found() if one.name == name), None)
+        if found is None:
+            known = ", ".join(sorted({"offline", *self._settings.values.models.connections}))
+            raise NotFoundError(
+                f"there is no model connection {name[:80]!r}",
+                why=f"there are: {known}",
+                remedy="`agentctl models list` shows them, `agentctl models add` makes one.",
+                field="model",
+            )
+        return _of_settings(name, found.connection)
+
+    def _found(self) -> Sequence[Detected]:
+        return by_key(self._environment())
+
+    # -- for people --------------------------------------------------------------------------------------------
+
+    async def _look_around(self) -> Sequence[Detected]:
+        environment = self._environment()
+        return (*by_key(environment), *await by_port(self._world, environment))
+
+    async def list(self) -> Sequence[ModelInfo]:
+        """Every connection there is or that was found just now; which one serves and why."""
+        models = self._settings.values.models
+        found = not_configured(await self._look_around(), models)
+        used, reason = choose(models, found)
+        rows = [self._info(OFFLINE, used, reason, "built in", "always there")]
+        for name, settings in models.connections.items():
+            row = self._settings.where(f"models.{name}.kind")
+            rows.append(self._info(_of_settings(name, settings), used, reason, row, "configured"))
+        for one in found:
+            rows.append(self._info(_of_settings(one.name, one.connection), used, reason, one.source, one.reason))
+        return rows
+
+    def _info(self, connection: Connection, used: str, why_used: str, source: str, else_why: str) -> ModelInfo:
+        in_use = connection.name == used
+        reason = why_used if in_use else else_why
+        try:
+            check_connection(connection)
+        except BadInputError as fault:
+            reason = f"{reason}; can't be used: {fault.what}"
+        limits = limits_of(connection, None, shipped())
+        return ModelInfo(
+            name=connection.name,
+            kind=connection.kind,
+            model=connection.model,
+            in_use=in_use,
+            reason=reason,
+            source=source,
+            url=connection.url,
+            window=limits.window,
+            key=connection.key,
+        )
+
+    async def add(self, params: AddParams) -> str:
+        table: dict[str, object] = {
+            "kind": params.kind,
+            "url": params.url,
+            "model": params.model or None,
+            "key": params.model_key or None,
+            "window": params.window,
+            "price_in": params.price_in,
+            "price_out": params.price_out,
+        }
+        return await self._settings.add_model(params.name, table)
+
+    async def use(self, name: str) -> str:
+        """Choose it for new turns; one that was only found is written into the settings first."""
+        if name != OFFLINE.name and name not in self._settings.values.models.connections:
+            found = next((one for one in await self._look_around() if one.name == name), None)
+            if found is not None:
+                await self._settings.add_model(name, _table(found.connection))
+        check_connection(self._connection(name))
+        file, _, _ = await self._settings.set("models.use", name)
+        return file
+
+    async def test(self, name: str) -> TestResult:
+        """A real round trip."""
+        choice = self.get(name)
+        return await try_connection(self._world.clock, name, choice.provider, choice.model, choice.limits)
+
+
+def _of_settings(name: str, settings: ConnectionSettings) -> Connection:
+    return Connection(
+        name=name,
+        kind=settings.kind,
+        url=settings.url,
+        model=settings.model,
+        key=settings.key,
+        window=settings.window,
+        price_in=settings.price_in,
+        price_out=settings.price_out,
+        stall_ms=settings.stall_ms,
+    )
+
+
+def _table(settings: ConnectionSettings) -> dict[str, object]:
+    return {"kind": settings.kind, "url": settings.url, "model": settings.model or None, "key": settings.key or None}

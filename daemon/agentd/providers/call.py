@@ -1,0 +1,139 @@
+"""The one caller of model servers: a prepared call in, the codec's events out, over the world's http door.
+
+It decides how what goes wrong below HTTP is told (`Failure`, never an exception) and when a connection is given up: at
+once when the generator is closed, after `stall_ms` without a byte, when an answer never ends. It never retries
+(the turn's machine does, by `failures`), never follows a redirect, never sends a key elsewhere than to its connection's
+url, and never lets a key into a failure's words. Caller: the turn's runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+
+from agentd.errors import AgentdError, DeadlineError, NetworkError
+from agentd.providers.base import Codec, Ended, Failure, FailureClass, ModelEvent, ModelRequest
+from agentd.providers.connection import Connection
+from agentd.providers.keys import KeyResolver, without
+from agentd.providers.prepared import PreparedCall
+from agentd.world.doors import HttpRequest, HttpResponse, World
+from agentproto.__about__ import __version__
+
+__all__ = ["HttpProvider"]
+
+_ERROR_BODY = 64 * 1024
+"""Bytes of an error's body that are read; the rest is a page that says nothing more."""
+
+_LONGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes of one streamed answer. The largest real ones (128k tokens of output, framed) stay under 40 MiB."""
+
+_LAST_BYTES_MS = 200
+"""How long the end of a finished answer is waited for, so that its connection can be used again."""
+
+
+class HttpProvider:
+    """A model server behind a codec."""
+
+    def __init__(
+        self, name: str, codec: Codec, connection: Connection, world: World, key_resolver: KeyResolver
+    ) -> None:
+        self.name = name
+        self.kind = codec.kind
+        self._codec = codec
+        self._connection = connection
+        self._world = world
+        self._keys = key_resolver
+
+    def encode(self, request: ModelRequest) -> bytes:
+        return self._codec.encode(request)
+
+    async def stream(self, call: PreparedCall) -> AsyncGenerator[ModelEvent, None]:
+        try:
+            key = self._keys.resolve(self._connection.key)
+        except AgentdError as fault:
+            yield Failure("auth", fault.what, fault.remedy)
+            return
+        seen = 0
+        try:
+            async with self._world.http.send(self._request(call, key)) as response:
+                if response.status != 200:
+                    body = await _first_bytes(response, _ERROR_BODY)
+                    failure = self._codec.failure(response.status, response.headers, body, self._world.clock.now_ms())
+                    yield replace(failure, text=without(key, failure.text))
+                    return
+                decoder = self._codec.decoder()
+                chunks = response.chunks()
+                async for chunk in chunks:
+                    seen += len(chunk)
+                    for event in decoder.feed(chunk):
+                        if isinstance(event, Ended):
+                            await self._read_on(chunks)
+                        yield self._told(event, call, key, seen)
+                        if isinstance(event, Ended | Failure):
+                            return
+                    if seen > _LONGEST_ANSWER:
+                        yield Failure("broken_stream", f"the answer has more than {_LONGEST_ANSWER} bytes and no end")
+                        return
+                for event in decoder.end():
+                    yield self._told(event, call, key, seen)
+        except NetworkError as fault:
+            yield _network_failure(fault, without(key, fault.what), seen)
+        except AgentdError as fault:
+            kind: FailureClass = "broken_stream" if seen else "network"
+            yield Failure(kind, without(key, fault.what), fault.remedy, details={"bytes_seen": seen})
+
+    def _request(self, call: PreparedCall, key: str | None) -> HttpRequest:
+        return HttpRequest(
+            "POST",
+            self._connection.url + self._codec.path(),
+            headers={
+                "content-type": "application/json",
+                "accept": "text/event-stream",
+                "user-agent": f"agentd/{__version__} ({call.purpose})",
+                **self._codec.headers(key),
+            },
+            body=call.body,
+            stall_ms=self._connection.stall_ms,
+        )
+
+    async def _read_on(self, chunks: AsyncIterator[bytes]) -> None:
+        """Read what follows a finished answer, which is the end of the body and nothing else: only then is the
+        connection kept. A server that leaves it open is not waited for."""
+        try:
+            async with self._world.clock.deadline(_LAST_BYTES_MS):
+                async for _ in chunks:
+                    pass
+        except (DeadlineError, NetworkError):
+            pass
+
+    @staticmethod
+    def _told(event: ModelEvent, call: PreparedCall, key: str | None, seen: int) -> ModelEvent:
+        """The codec's event with what only the caller knows: the projected input where the server counted nothing,
+        and no key in anybody's words."""
+        match event:
+            case Ended(usage=usage) if usage.estimated:
+                return replace(event, usage=replace(usage, input=call.input_tokens))
+            case Failure():
+                return replace(event, text=without(key, event.text), details={**event.details, "bytes_seen": seen})
+            case _:
+                return event
+
+
+def _network_failure(fault: NetworkError, text: str, seen: int) -> Failure:
+    broken = fault.phase == "body"
+    why = f" ({fault.why})" if fault.why else ""
+    return Failure(
+        "broken_stream" if broken else "network",
+        f"{text}{why}",
+        fault.remedy or ("try again" if broken else "check that the server runs and that `url` names it"),
+        details={"phase": fault.phase, "bytes_seen": max(seen, fault.bytes_seen)},
+    )
+
+
+async def _first_bytes(response: HttpResponse, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.chunks():
+        body += chunk
+        if len(body) >= limit:
+            break
+    return bytes(body[:limit])

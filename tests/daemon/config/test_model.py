@@ -1,0 +1,56 @@
+"""The shipped defaults and the model fit together: no key without a default, no default without a key."""
+
+from __future__ import annotations
+
+import tomllib
+
+from agentd.config.keys import JOINED, PROJECT_SAFE, Keys
+from agentd.config.load import Sources, load, shipped_text
+from agentd.config.model import (
+    FEATURES,
+    BudgetSettings,
+    ChatSettings,
+    DurabilitySettings,
+    LogSettings,
+    ModelSettings,
+    PermissionSettings,
+    SessionSettings,
+    Settings,
+    ShellSettings,
+    ToolSettings,
+    TurnSettings,
+)
+from agentd.world.fake import fake_world
+
+
+def test_an_empty_machine_has_the_shipped_settings() -> None:
+    config = load(fake_world().files, Sources("/c/settings.toml"))
+    assert config.settings == Settings(
+        turn=TurnSettings(max_steps=50, max_faults=3, parallel_calls=10),
+        models=ModelSettings(use="", connections={}),
+        permissions=PermissionSettings(allow=(), ask=(), deny=()),
+        durability=DurabilitySettings(mode="always", interval_ms=100),
+        sessions=SessionSettings(idle_unload_ms=600_000, list_page=50),
+        shell=ShellSettings(timeout_ms=120_000, output_bytes=10 * 1024 * 1024),
+        tools=ToolSettings(step_result_chars=100_000),
+        budget=BudgetSettings(safety_tokens=13_000, safety_share=0.1, small_window=130_000, max_output_tokens=32_000),
+        logs=LogSettings(level="info", events_bytes=1_000_000, events_files=5),
+        chat=ChatSettings(vi=False),
+        features={},
+    )
+    assert {row.where for row in config.rows} == {"default"}
+    assert [row.key for row in config.rows if len(row.why) < 20] == []
+
+
+def test_keys_and_shipped_defaults_are_the_same_set() -> None:
+    shipped = {f"{section}.{name}" for section, table in tomllib.loads(shipped_text()).items() for name in table}
+    assert {key.name for key in Keys(FEATURES).fixed()} - {f"features.{name}" for name in FEATURES} == shipped
+
+
+def test_tables_name_only_keys_that_exist() -> None:
+    names = {key.name for key in Keys(FEATURES).fixed()}
+    assert {*JOINED, *PROJECT_SAFE} - names == set()
+
+
+def test_every_key_of_a_connection_says_why() -> None:
+    assert [key.name for key in Keys({}).connection.values() if len(key.why) < 20] == []

@@ -1,0 +1,264 @@
+"""The caller against real HTTP: what goes wrong below or inside it is a Failure, and nothing is left open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from agentd.providers.base import Ended, Failure, ModelEvent, ModelMessage, ModelRequest, TextPiece, Usage
+from agentd.providers.call import HttpProvider
+from agentd.providers.connection import Connection
+from agentd.providers.keys import Keys
+from agentd.providers.openai_chat import OpenAIChat
+from agentd.providers.prepared import PreparedCall, mint
+from agentd.world.doors import HttpRequest, World
+from agentd.world.fake import FakeWorld, fake_world
+from agentd.world.fake_http import Answer, Refused
+from agentd.world.fake_http import Break as FakeBreak
+from agentd.world.fake_http import Pause as FakePause
+from agentd.world.real import real_world
+from agentproto.__about__ import __version__
+from agentproto.content import TextBlock
+from support.fake_model_server import Break, FakeModelServer, Pause, Reply, chunk, failure, rate_limited, say, trickled
+
+T = TypeVar("T")
+REQUEST = ModelRequest("m", (), (), (ModelMessage("user", (TextBlock("hi"),)),), 100)
+
+
+def prepared(provider: HttpProvider) -> PreparedCall:
+    return mint(
+        provider=provider.name,
+        body=provider.encode(REQUEST),
+        purpose="test",
+        session="s",
+        call="c",
+        input_tokens=42,
+        output_tokens=100,
+    )
+
+
+def provider_of(url: str, world: World, *, key: str = "", environment: dict[str, str] | None = None) -> HttpProvider:
+    connection = Connection("local", "openai-chat", url, "m", key)
+    return HttpProvider("local", OpenAIChat(), connection, world, Keys(environment or {}, world.files))
+
+
+async def all_of(provider: HttpProvider) -> list[ModelEvent]:
+    async with aclosing(provider.stream(prepared(provider))) as stream:
+        return [event async for event in stream]
+
+
+def real(home: Path, server: FakeModelServer, story: Callable[[HttpProvider], Awaitable[T]], **more: str) -> T:
+    """Run a story with a provider of the real network's."""
+    key = "env:K" if "key" in more else ""
+
+    async def run() -> T:
+        world = real_world(str(home))
+        try:
+            return await story(provider_of(server.url, world, key=key, environment={"K": more.get("key", "")}))
+        finally:
+            await world.http.close()
+
+    return asyncio.run(run())
+
+
+def test_a_stream_is_sent_and_read(home: Path) -> None:
+    with FakeModelServer() as server:
+        server.script(say("Grüße, ", "you", usage=(7, 2, 1)))
+        events = real(home, server, all_of, key="sesame")
+        [request] = server.requests
+    assert events == [TextPiece("Grüße, "), TextPiece("you"), Ended("end", Usage(7, 2, 1))]
+    assert (request.method, request.path, request.body) == (
+        "POST",
+        "/v1/chat/completions",
+        OpenAIChat().encode(REQUEST),
+    )
+    told = {name: request.headers.get(name) for name in ("user-agent", "authorization", "content-type", "accept")}
+    assert told == {
+        "user-agent": f"agentd/{__version__} (test)",
+        "authorization": "Bearer sesame",
+        "content-type": "application/json",
+        "accept": "text/event-stream",
+    }
+
+
+def test_bytes_one_at_a_time_change_nothing(home: Path) -> None:
+    with FakeModelServer() as server:
+        server.script(trickled(say("日本🦜", usage=(7, 2, 1))))
+        assert real(home, server, all_of) == [TextPiece("日本🦜"), Ended("end", Usage(7, 2, 1))]
+
+
+def test_a_finished_answers_connection_is_used_again(home: Path) -> None:
+    async def twice(provider: HttpProvider) -> list[ModelEvent]:
+        return await all_of(provider) + await all_of(provider)
+
+    with FakeModelServer() as server:
+        server.script(say("a"), say("b"))
+        real(home, server, twice)
+        assert (len(server.requests), server.connections) == (2, 1)
+
+
+def test_a_server_that_leaves_a_finished_answer_open_is_not_waited_for(home: Path) -> None:
+    with FakeModelServer() as server:
+        server.script(replace(say("a"), parts=[*say("a").parts, Pause()]))
+        assert real(home, server, all_of)[-1] == Ended("end", Usage(10, 5))
+        assert server.requests[0].hung_up.wait(5)
+
+
+def test_what_was_not_counted_is_the_budgets_own_projection(home: Path) -> None:
+    with FakeModelServer() as server:
+        server.script(say("abc", usage=None))
+        assert real(home, server, all_of)[-1] == Ended("end", Usage(input=42, output=1, estimated=True))
+
+
+def test_closing_the_iterator_hangs_up_at_once(home: Path) -> None:
+    async def leave(provider: HttpProvider) -> ModelEvent:
+        async with aclosing(provider.stream(prepared(provider))) as stream:
+            return await anext(stream)
+
+    with FakeModelServer() as server:
+        server.script(Reply([chunk({"content": "a"}), Pause()]))
+        assert real(home, server, leave) == TextPiece("a")
+        assert server.requests[0].hung_up.wait(5)
+
+
+def test_a_cancelled_turn_hangs_up_at_once(home: Path) -> None:
+    async def cancel(provider: HttpProvider) -> bool:
+        first = asyncio.Event()
+
+        async def turn() -> None:
+            async with aclosing(provider.stream(prepared(provider))) as stream:
+                async for _ in stream:
+                    first.set()
+
+        task = asyncio.ensure_future(turn())
+        await first.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    with FakeModelServer() as server:
+        server.script(Reply([chunk({"content": "a"}), Pause()]))
+        assert real(home, server, cancel)
+        assert server.requests[0].hung_up.wait(5)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "status", "wait"),
+    [
+        (rate_limited("2"), "rate_limited", 429, 2_000),
+        (rate_limited("Thu, 01 Jan 1970 00:00:00 GMT"), "rate_limited", 429, 0),
+        (failure(500, {"error": {"message": "boom"}}), "overloaded", 500, None),
+        (failure(503, {"error": {"message": "Loading model"}}, {"retry-after": "1"}), "overloaded", 503, 1_000),
+        (failure(401, {"error": {"message": "bad key sesame"}}), "auth", 401, None),
+        (failure(308, "", {"location": "https://elsewhere/v1"}), "not_found", 308, None),
+        (failure(500, "x" * 1_000_000), "overloaded", 500, None),
+    ],
+)
+def test_an_error_is_classified(home: Path, reply: Reply, kind: str, status: int, wait: int | None) -> None:
+    with FakeModelServer() as server:
+        server.script(reply)
+        [event] = real(home, server, all_of, key="sesame")
+    assert isinstance(event, Failure)
+    assert (event.kind, event.status, event.retry_after_ms) == (kind, status, wait)
+    assert "sesame" not in event.text
+
+
+def test_a_page_where_a_stream_should_be_is_a_wrong_address(home: Path) -> None:
+    with FakeModelServer() as server:
+        server.script(failure(200, "<!doctype html><title>Welcome</title>"))
+        [event] = real(home, server, all_of)
+    assert isinstance(event, Failure)
+    assert event.kind == "not_found"
+
+
+def test_a_disconnect_in_the_middle_is_a_broken_stream(home: Path) -> None:
+    part = chunk({"content": "a"})
+    with FakeModelServer() as server:
+        server.script(Reply([part, Break()]))
+        first, event = real(home, server, all_of)
+    assert first == TextPiece("a")
+    assert isinstance(event, Failure)
+    assert (event.kind, event.details["bytes_seen"]) == ("broken_stream", len(part))
+
+
+def test_a_request_over_the_servers_limit_is_an_overflow(home: Path) -> None:
+    with FakeModelServer(body_limit=10) as server:
+        [event] = real(home, server, all_of)
+    assert isinstance(event, Failure)
+    assert event.kind == "overflow"
+
+
+def test_nobody_at_the_address_is_a_network_failure(home: Path) -> None:
+    with FakeModelServer() as server:
+        pass
+    [event] = real(home, server, all_of)
+    assert isinstance(event, Failure)
+    assert (event.kind, event.details["phase"]) == ("network", "connect")
+
+
+# --- time and the network's own faults, in a simulated world ---
+
+
+def simulated(answer: Answer | Refused) -> tuple[list[ModelEvent], FakeWorld]:
+    world = fake_world(auto=True)
+    world.http.on(lambda request: answer)
+    return world.run(all_of(provider_of("http://server/v1", world))), world
+
+
+def test_a_stall_is_a_broken_stream_after_two_minutes() -> None:
+    events, world = simulated(Answer(parts=[chunk({"content": "a"}), FakePause(130_000)]))
+    assert events[0] == TextPiece("a")
+    assert isinstance(events[1], Failure)
+    assert events[1].kind == "broken_stream"
+    assert world.clock.monotonic_ms() == 120_000
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    ping = b": " + b"x" * 1_000_000 + b"\n\n"
+    events, _ = simulated(Answer(parts=[ping] * 70))
+    assert [event.kind for event in events if isinstance(event, Failure)] == ["broken_stream"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Refused(), "network"),
+        (Refused("server disconnected", "headers"), "network"),
+        (Answer(parts=[FakeBreak()]), "broken_stream"),
+        (Answer(500, parts=[FakeBreak()]), "broken_stream"),
+        (Answer(parts=[b"data: {oops\n\n"]), "broken_stream"),
+    ],
+)
+def test_every_fault_is_one_failure_at_the_end(answer: Answer | Refused, kind: str) -> None:
+    events, _ = simulated(answer)
+    assert [event.kind for event in events if isinstance(event, Failure)] == [kind]
+    assert isinstance(events[-1], Failure)
+
+
+def test_a_key_that_can_not_be_had_sends_nothing() -> None:
+    world = fake_world(auto=True)
+    [event] = world.run(all_of(provider_of("http://server/v1", world, key="env:NONE")))
+    assert isinstance(event, Failure)
+    assert (event.kind, event.remedy != "") == ("auth", True)
+    assert world.http.network.sent == []
+
+
+def test_the_request_names_its_deadline() -> None:
+    world = fake_world(auto=True)
+    seen: list[HttpRequest] = []
+
+    def answer(request: HttpRequest) -> Answer:
+        seen.append(request)
+        return Answer(401, parts=[b"{}"])
+
+    world.http.on(answer)
+    connection = Connection("slow", "openai-chat", "http://server/v1", "m", stall_ms=600_000)
+    provider = HttpProvider("slow", OpenAIChat(), connection, world, Keys({}, world.files))
+    world.run(all_of(provider))
+    assert [(request.url, request.stall_ms) for request in seen] == [("http://server/v1/chat/completions", 600_000)]

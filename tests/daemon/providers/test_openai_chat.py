@@ -1,0 +1,136 @@
+"""The request half of the codec: exact bytes, pairing, and a prefix that stays."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentd.providers.base import ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.openai_chat import OpenAIChat
+from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
+
+CODEC = OpenAIChat()
+TOOL = ToolDefinition("write", "Write a file.", {"type": "object", "properties": {"path": {}, "content": {}}})
+
+
+def request(*messages: ModelMessage, tools: tuple[ToolDefinition, ...] = (TOOL,)) -> ModelRequest:
+    return ModelRequest("qwen", (("identity", "You are."), ("none", ""), ("rules", "Be.")), tools, messages, 512, 0.2)
+
+
+def sent(*messages: ModelMessage) -> list[dict[str, object]]:
+    body = json.loads(CODEC.encode(ModelRequest("m", (), (), messages, 1)))
+    found = body["messages"]
+    assert isinstance(found, list)
+    return found
+
+
+def user(*blocks: TextBlock | ToolResultBlock | ImageBlock) -> ModelMessage:
+    return ModelMessage("user", blocks)
+
+
+def test_the_body_to_the_byte() -> None:
+    body = CODEC.encode(request(user(TextBlock("Grüße"))))
+    assert body.decode() == (
+        '{"model":"qwen","stream":true,"stream_options":{"include_usage":true},"max_tokens":512,"temperature":0.2,'
+        '"tools":[{"type":"function","function":{"name":"write","description":"Write a file.",'
+        '"parameters":{"type":"object","properties":{"path":{},"content":{}}}}}],'
+        '"messages":[{"role":"system","content":"You are.\\n\\nBe."},{"role":"user","content":"Grüße"}]}'
+    )
+
+
+def test_what_is_not_wanted_is_not_sent() -> None:
+    body = json.loads(OpenAIChat("max_completion_tokens").encode(ModelRequest("m", (), (), (), 7)))
+    assert body == {
+        "model": "m",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_completion_tokens": 7,
+        "messages": [],
+    }
+
+
+def test_calls_and_results_are_paired_by_the_models_own_ids() -> None:
+    messages = sent(
+        user(TextBlock("go")),
+        ModelMessage(
+            "assistant",
+            (
+                ThinkingBlock("not sent back"),
+                TextBlock("Two files."),
+                ToolUseBlock("t1.1.1", "read", {"path": "a b", "n": 1}, "id_a"),
+                ToolUseBlock("t1.1.2", "read", {}, ""),
+            ),
+        ),
+        user(TextBlock("and quickly"), ToolResultBlock("t1.1.1", "A"), ToolResultBlock("t1.1.2", "B", "error")),
+    )
+    assert messages == [
+        {"role": "user", "content": "go"},
+        {
+            "role": "assistant",
+            "content": "Two files.",
+            "tool_calls": [
+                {"id": "id_a", "type": "function", "function": {"name": "read", "arguments": '{"path":"a b","n":1}'}},
+                {"id": "t1.1.2", "type": "function", "function": {"name": "read", "arguments": "{}"}},
+            ],
+        },
+        {"role": "tool", "tool_call_id": "id_a", "content": "A"},
+        {"role": "tool", "tool_call_id": "t1.1.2", "content": "B"},
+        {"role": "user", "content": "and quickly"},
+    ]
+
+
+def test_an_id_that_a_server_gives_twice_is_used_once() -> None:
+    called = [ModelMessage("assistant", (ToolUseBlock(f"t1.{n}.1", "read", {}, "call_0"),)) for n in (1, 2)]
+    results = [user(ToolResultBlock(f"t1.{n}.1", f"{n}")) for n in (1, 2)]
+    messages = sent(called[0], results[0], called[1], results[1])
+    assert [message.get("tool_call_id") for message in messages] == [None, "call_0", None, "t1.2.1"]
+    assert messages[2]["content"] is None
+
+
+def test_images_are_told_in_words() -> None:
+    image = ImageBlock("image/png", "ab", 3, 4)
+    words = "[an image (image/png) of 3x4 pixels, which this connection can't show to the model]"
+    assert sent(user(TextBlock("look"), image, ToolResultBlock("c", "", images=(image,)))) == [
+        {"role": "tool", "tool_call_id": "c", "content": words},
+        {"role": "user", "content": f"look\n\n{words}"},
+    ]
+
+
+def test_an_empty_answer_stays_an_answer() -> None:
+    assert sent(ModelMessage("assistant", (ThinkingBlock("hm"),))) == [{"role": "assistant", "content": ""}]
+
+
+def test_the_key_goes_into_one_header() -> None:
+    assert CODEC.headers("sesame") == {"authorization": "Bearer sesame"}
+    assert CODEC.headers(None) == {}
+    assert CODEC.path() == "/chat/completions"
+
+
+TEXTS = st.text(max_size=20).map(TextBlock)
+USES = st.tuples(st.text(max_size=3), st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=5)))
+
+
+@given(st.lists(st.tuples(TEXTS, st.lists(USES, max_size=3)), min_size=1, max_size=5))
+def test_a_longer_conversation_begins_with_the_shorter_one(
+    turns: list[tuple[TextBlock, list[tuple[str, dict[str, object]]]]],
+) -> None:
+    messages: list[ModelMessage] = []
+    bodies = []
+    for number, (text, uses) in enumerate(turns):
+        called = tuple(
+            ToolUseBlock(f"t{number}.1.{n}", "tool", given, model_id) for n, (model_id, given) in enumerate(uses)
+        )
+        results = tuple(ToolResultBlock(use.call, "done") for use in called)
+        messages += [
+            user(text),
+            ModelMessage("assistant", called or (TextBlock("ok"),)),
+            *([user(*results)] if results else []),
+        ]
+        bodies.append(CODEC.encode(request(*messages)))
+    for shorter, longer in itertools.pairwise(bodies):
+        assert longer.startswith(shorter.removesuffix(b"]}"))
+    ids = [call["id"] for message in json.loads(bodies[-1])["messages"] for call in message.get("tool_calls", [])]
+    assert len(ids) == len(set(ids))

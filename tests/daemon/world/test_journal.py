@@ -1,0 +1,311 @@
+"""The journal: order, group commit, poison, and what a sync costs over the bare system calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agentd.errors import BusyError, DiskError, DiskFullError, ReadOnlyLogError
+from agentd.world.doors import Files, Handle, Journal
+from agentd.world.fake import FakeJournal, fake_world
+from agentd.world.faults import Plan
+from agentd.world.files import RealFiles
+from agentd.world.journal import ThreadJournal
+from support.disks import small_disk
+
+Make = Callable[[], tuple[Journal, Files, str]]
+
+
+@pytest.fixture(params=["real", "fake"])
+def make(request: pytest.FixtureRequest, home: Path) -> Make:
+    def real() -> tuple[Journal, Files, str]:
+        return ThreadJournal(), RealFiles(), f"{home}/log"
+
+    def fake() -> tuple[Journal, Files, str]:
+        world = fake_world()
+        return world.journal, world.files, "/log"
+
+    return real if request.param == "real" else fake
+
+
+class Gate:
+    """A handle whose syncs wait for a permit, and may be told to fail; it notes what is asked of it."""
+
+    def __init__(self, inner: Handle) -> None:
+        self.inner = inner
+        self.asked: list[str] = []
+        self.reached = threading.Semaphore(0)
+        self.permits = threading.Semaphore(0)
+        self.failing = False
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self.inner.read(offset, size)
+
+    def append(self, data: bytes) -> int:
+        self.asked.append(f"append {data.decode()}")
+        return self.inner.append(data)
+
+    def truncate(self, size: int) -> None:
+        self.inner.truncate(size)
+
+    def size(self) -> int:
+        return self.inner.size()
+
+    def sync(self) -> None:
+        self.asked.append("sync")
+        self.reached.release()
+        assert self.permits.acquire(timeout=10)
+        if self.failing:
+            raise DiskError("cannot sync the log: Input/output error", why="EIO")
+        self.inner.sync()
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+async def until(semaphore: threading.Semaphore) -> None:
+    """Wait for the journal's thread without holding up the loop."""
+    assert await asyncio.to_thread(semaphore.acquire, timeout=10)
+
+
+def test_entries_keep_the_order_of_their_calls(make: Make) -> None:
+    async def story() -> tuple[list[int], bytes]:
+        journal, files, path = make()
+        log = files.open_append(path, create=True)
+        parts = [b"%03d\n" % n for n in range(200)]
+        appends = (journal.append(log, part, sync=n % 3 == 0) for n, part in enumerate(parts))
+        offsets = await asyncio.gather(*appends)
+        await journal.close()
+        log.close()
+        return offsets, files.read(path)
+
+    offsets, content = asyncio.run(story())
+    assert offsets == [4 * n for n in range(200)]
+    assert content == b"".join(b"%03d\n" % n for n in range(200))
+
+
+def test_a_closed_journal_takes_nothing(make: Make) -> None:
+    async def story() -> None:
+        journal, files, path = make()
+        log = files.open_append(path, create=True)
+        await journal.append(log, b"x", sync=True)
+        await journal.close()
+        await journal.close()
+        with pytest.raises(ReadOnlyLogError, match="closed"):
+            await journal.append(log, b"y", sync=True)
+        log.close()
+        assert files.read(path) == b"x"
+
+    asyncio.run(story())
+
+
+def test_a_closed_handle_is_refused_and_others_go_on(make: Make) -> None:
+    async def story() -> None:
+        journal, files, path = make()
+        log, other = files.open_append(path, create=True), files.open_append(path + "2", create=True)
+        log.close()
+        with pytest.raises(DiskError, match="closed"):
+            await journal.append(log, b"x", sync=True)
+        assert await journal.append(other, b"x", sync=True) == 0
+        await journal.close()
+        other.close()
+
+    asyncio.run(story())
+
+
+def test_entries_that_wait_share_one_sync(home: Path) -> None:
+    async def story() -> list[str]:
+        journal = ThreadJournal()
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        first = asyncio.ensure_future(journal.append(gate, b"1", sync=True))
+        await until(gate.reached)
+        rest = [asyncio.ensure_future(journal.append(gate, b"%d" % n, sync=True)) for n in (2, 3, 4)]
+        await asyncio.sleep(0)
+        gate.permits.release(2)
+        offsets = await asyncio.gather(first, *rest)
+        assert offsets == [0, 1, 2, 3]
+        await journal.close()
+        gate.close()
+        return gate.asked
+
+    assert asyncio.run(story()) == ["append 1", "sync", "append 234", "sync"]
+
+
+def test_an_entry_without_sync_does_not_wait_for_one(home: Path) -> None:
+    async def story() -> None:
+        journal = ThreadJournal()
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        first = asyncio.ensure_future(journal.append(gate, b"1", sync=True))
+        await until(gate.reached)
+        synced = asyncio.ensure_future(journal.append(gate, b"2", sync=True))
+        loose = asyncio.ensure_future(journal.append(gate, b"3", sync=False))
+        await asyncio.sleep(0)
+        gate.permits.release()
+        assert await loose == 2
+        assert not synced.done()
+        gate.permits.release()
+        assert await asyncio.gather(first, synced) == [0, 1]
+        await journal.close()
+        gate.close()
+
+    asyncio.run(story())
+
+
+def test_a_failed_sync_poisons_its_handle_and_no_other(home: Path) -> None:
+    async def story() -> None:
+        journal, files = ThreadJournal(), RealFiles()
+        gate = Gate(files.open_append(f"{home}/log", create=True))
+        other = files.open_append(f"{home}/other", create=True)
+        gate.failing = True
+        gate.permits.release(9)
+        with pytest.raises(DiskError, match="cannot sync"):
+            await journal.append(gate, b"1", sync=True)
+        gate.failing = False
+        for sync in (True, False):
+            with pytest.raises(ReadOnlyLogError) as caught:
+                await journal.append(gate, b"2", sync=sync)
+            assert caught.value.why == "cannot sync the log: Input/output error"
+        assert await journal.append(other, b"3", sync=True) == 0
+        await journal.close()
+        gate.close()
+        other.close()
+        assert files.read(f"{home}/log") == b"1"
+
+    asyncio.run(story())
+
+
+def test_everyone_who_shared_a_failed_sync_hears_of_it(home: Path) -> None:
+    async def story() -> None:
+        journal = ThreadJournal()
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        first = asyncio.ensure_future(journal.append(gate, b"1", sync=True))
+        await until(gate.reached)
+        rest = [asyncio.ensure_future(journal.append(gate, b"x", sync=True)) for _ in range(3)]
+        await asyncio.sleep(0)
+        gate.failing = True
+        gate.permits.release(9)
+        outcomes = await asyncio.gather(first, *rest, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [
+            DiskError,
+            ReadOnlyLogError,
+            ReadOnlyLogError,
+            ReadOnlyLogError,
+        ]
+        assert len({id(outcome) for outcome in outcomes}) == 4
+        await journal.close()
+        gate.close()
+
+    asyncio.run(story())
+
+
+def test_a_full_disk_poisons_the_log_and_tears_nothing(home: Path) -> None:
+    async def story() -> None:
+        journal, files = ThreadJournal(), RealFiles()
+        with small_disk(home / "small") as root:
+            log = files.open_append(f"{root}/log", create=True)
+            assert await journal.append(log, b"kept", sync=True) == 0
+            with pytest.raises(DiskFullError):
+                await journal.append(log, bytes(1_000_000), sync=True)
+            with pytest.raises(ReadOnlyLogError):
+                await journal.append(log, b"x", sync=True)
+            await journal.close()
+            log.close()
+            assert files.read(f"{root}/log") == b"kept"
+
+    asyncio.run(story())
+
+
+def test_a_failed_sync_poisons_in_the_fake_too() -> None:
+    async def story() -> None:
+        world = fake_world(plan=Plan({5: "EIO"}))
+        assert isinstance(world.journal, FakeJournal)
+        log = world.files.open_append("/log", create=True)
+        with pytest.raises(DiskError, match="cannot append"):
+            await world.journal.append(log, b"1", sync=True)
+        with pytest.raises(ReadOnlyLogError):
+            await world.journal.append(log, b"2", sync=True)
+        assert world.files.read("/log") == b""
+
+    asyncio.run(story())
+
+
+def test_a_cancelled_caller_leaves_its_entry_in_place(home: Path) -> None:
+    async def story() -> None:
+        journal, files = ThreadJournal(), RealFiles()
+        gate = Gate(files.open_append(f"{home}/log", create=True))
+        first = asyncio.ensure_future(journal.append(gate, b"1", sync=True))
+        await until(gate.reached)
+        second = asyncio.ensure_future(journal.append(gate, b"2", sync=True))
+        third = asyncio.ensure_future(journal.append(gate, b"3", sync=True))
+        await asyncio.sleep(0)
+        second.cancel()
+        gate.permits.release(9)
+        assert await asyncio.gather(first, third) == [0, 2]
+        await journal.close()
+        gate.close()
+        assert files.read(f"{home}/log") == b"123"
+
+    asyncio.run(story())
+
+
+def test_a_queue_that_is_full_is_busy(home: Path) -> None:
+    async def story() -> None:
+        journal = ThreadJournal(queue_limit=4)
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        first = asyncio.ensure_future(journal.append(gate, b"larger than the limit", sync=True))
+        await until(gate.reached)
+        with pytest.raises(BusyError, match="21 bytes wait"):
+            await journal.append(gate, b"x", sync=True)
+        gate.permits.release(9)
+        await first
+        assert await journal.append(gate, b"x", sync=True) == 21
+        await journal.close()
+        gate.close()
+
+    asyncio.run(story())
+
+
+def test_one_journal_serves_one_loop_after_another(home: Path) -> None:
+    journal = ThreadJournal()
+    log = RealFiles().open_append(f"{home}/log", create=True)
+    assert asyncio.run(journal.append(log, b"a", sync=True)) == 0
+    assert asyncio.run(journal.append(log, b"b", sync=True)) == 1
+    asyncio.run(journal.close())
+    log.close()
+
+
+def test_an_append_costs_little_over_the_bare_system_calls(home: Path) -> None:
+    """The promise is 1.3 times the bare write and fdatasync, or 150 us over them, whichever is more."""
+    data = b"x" * 300
+
+    def bare(descriptor: int) -> float:
+        begun = time.perf_counter()
+        os.write(descriptor, data)
+        os.fdatasync(descriptor)
+        return time.perf_counter() - begun
+
+    async def round_of(count: int) -> tuple[float, float]:
+        journal = ThreadJournal()
+        log = RealFiles().open_append(f"{home}/log", create=True)
+        descriptor = os.open(home / "bare", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        ours, theirs = [], []
+        for _ in range(count):
+            theirs.append(bare(descriptor))
+            begun = time.perf_counter()
+            await journal.append(log, data, sync=True)
+            ours.append(time.perf_counter() - begun)
+        await journal.close()
+        log.close()
+        os.close(descriptor)
+        return statistics.median(ours), statistics.median(theirs)
+
+    # Other programs share this machine: the promise is about the code, so the quietest of ten rounds counts.
+    rounds = [asyncio.run(round_of(50)) for _ in range(10)]
+    assert any(ours <= max(1.3 * theirs, theirs + 150e-6) for ours, theirs in rounds), rounds

@@ -1,0 +1,138 @@
+"""Who may import what, with the reason: the tables of rule 3 (`test_rule03_one_door` reads them, nobody else).
+
+FREE libraries compute and nothing else, so any module may use them. Everything else needs a row: library -> module ->
+why this module is the right place for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Table = Mapping[str, Mapping[str, str]]
+
+FREE = frozenset(
+    {
+        *("__future__", "abc", "ast", "base64", "binascii", "bisect", "codecs", "collections", "contextlib", "copy"),
+        *("dataclasses", "datetime", "decimal", "difflib", "email.utils", "enum", "errno", "fnmatch", "fractions"),
+        *("functools", "hashlib", "heapq", "hmac", "html", "http.HTTPStatus", "ipaddress", "itertools", "json", "math"),
+        *("numbers", "operator", "posixpath", "re", "shlex", "stat", "statistics", "string", "struct", "textwrap"),
+        *("tomllib", "traceback", "types", "typing", "unicodedata", "urllib.parse", "weakref", "zlib"),
+        *("msgpack", "msgspec", "pathspec"),
+    }
+)
+
+DOOR = "agentd.world.*"
+_DOOR = "the door itself: every other room gets this as an argument"
+
+_TURNS = "a turn waits for models, tools and people; time and tasks are still the world's"
+_WIRE = "the wire waits for sockets; tasks are still the world's"
+_WORKER = "runs in the worker process, which has no world, and is stopped from outside"
+
+DAEMON: dict[str, dict[str, str]] = {
+    # The door. What is in these rows for `agentd.world` may be used inside it, and a fault at it is translated there.
+    "asyncio": {
+        DOOR: "its calls that wait are awaited; its tasks are supervised in `tasks`",
+        "agentd.server.conversation": _WIRE,
+        "agentd.server.router": _WIRE,
+        "agentd.server.sockets": _WIRE,
+        "agentd.turn.calls": _TURNS,
+        "agentd.turn.model_call": _TURNS,
+        "agentd.turn.runner": _TURNS,
+        "agentd.turn.sessions": _TURNS,
+    },
+    "fcntl": {DOOR: _DOOR},
+    "httpx": {"agentd.world.http": "the one HTTP client"},
+    "http.cookiejar": {"agentd.world.http": "says that no cookie is ever kept"},
+    "os": {DOOR: _DOOR, "agentd.tools.search_jobs": _WORKER},
+    "random": {DOOR: "chance of the deterministic double, from its seed"},
+    "selectors": {"agentd.world.fake_clock": "finds out when a simulated day has nothing to do but wait"},
+    "ssl": {"agentd.world.http": "which certificates are believed"},
+    "queue": {"agentd.world.journal": "hands appends to the one writer thread"},
+    "signal": {DOOR: "ends process groups"},
+    "subprocess": {DOOR: "starts children, by exec and never by fork alone"},
+    "sys": {
+        DOOR: "asks for the platform and for the interpreter that runs the worker",
+        "agentd.worker": "stdin and stdout are the pipe to the daemon",
+    },
+    "termios": {DOOR: "gives a child a terminal"},
+    "threading": {DOOR: "one writer thread, because a sync blocks; locks around what it shares"},
+    "time": {DOOR: _DOOR, "agentd.tools.search_jobs": _WORKER},
+    "zmq": {"agentd.server.sockets": "the one file with sockets"},
+    # Data that ships inside the package: read once, never written, so it is no outside.
+    "importlib.resources": {
+        "agentd.context.sections": "reads the shipped prompts",
+        "agentd.providers.catalog": "reads the shipped model facts",
+        "agentd.providers.offline_words": "reads the words that the offline engine knows",
+        "agentd.tools.prompt_text": "reads the shipped texts of the tools",
+    },
+    "importlib": {"agentd.worker": "a job's module is imported when the job is first asked for"},
+}
+
+_PROGRAM = "the command line is a program on a terminal: streams, arguments, exit codes"
+
+CLIENTS: dict[str, dict[str, str]] = {
+    "asyncio": {
+        "agentclient.async_socket": "waits for the socket's descriptor under an event loop",
+        "agentclient.client": "the asyncio pump; `blocking` is the other one and imports none of it",
+    },
+    "click": {"agentctl.*": "the command line's own library"},
+    "fcntl": {
+        "agentclient.discover": "probes the daemon's lock and holds the start lock",
+        "agentclient.testing": "the double holds a real lock",
+    },
+    "importlib": {"agentctl.lazy": "the one place of late imports: a command pays only for what it uses"},
+    "io": {"agentctl.commands.ask": "a stream to nowhere, when only JSON is wanted"},
+    "os": {
+        "agentclient.blocking": "takes the environment when none is given",
+        "agentclient.client": "takes the environment when none is given",
+        "agentclient.detach": "becomes a session of its own and executes the daemon",
+        "agentclient.discover": "reads the connection file",
+        "agentclient.keys": "chance for idempotency keys",
+        "agentclient.starting": "starts the daemon with a clean environment",
+        "agentclient.testing": "the double writes a connection file",
+        "agentctl.cli": "AGENTD_DEBUG, and a reader that went away",
+        "agentctl.commands.ask": "the folder that a turn works in",
+        "agentctl.commands.daemon": "the daemon's folders and its log, which must be readable without it",
+        "agentctl.terminal": "the terminal as a device",
+    },
+    "pwd": {"agentclient.discover": "the home of a user whose environment does not name it"},
+    "rich": {"agentctl.render.grid": "tables on a terminal; loaded only when there is one"},
+    "select": {"agentctl.terminal": "waits for one key"},
+    "signal": {
+        "agentclient.starting": "the daemon must not inherit ignored signals",
+        "agentclient.testing": "the double ends when it is told to",
+        "agentctl.follow": "Ctrl-C interrupts the turn, not the program",
+    },
+    "sys": {
+        "agentclient.detach": "a program: its arguments",
+        "agentclient.discover": "the platform",
+        "agentclient.starting": "the interpreter that runs the daemon",
+        "agentclient.testing": "a program too: its arguments",
+        "agentctl.*": _PROGRAM,
+    },
+    "termios": {"agentctl.terminal": "single keys, unechoed"},
+    "threading": {"agentclient.testing": "the double answers while the test asks"},
+    "time": {
+        "agentclient.discover": "how long a start may take",
+        "agentclient.greeting": "heartbeats and deadlines of one conversation",
+        "agentclient.testing": "heartbeats of the double",
+        "agentctl.commands.daemon": "waits for the daemon's end, and follows its log",
+        "agentctl.commands.events": "times in the words of the person's own zone",
+        "agentctl.render.table": "times in the words of the person's own zone",
+    },
+    "zmq": {"agentclient.sockets": "the one file with sockets"},
+}
+
+BUILT_INS: dict[str, dict[str, str]] = {
+    "open": {
+        DOOR: _DOOR,
+        "agentclient.starting": "reads the log's end, to show why the daemon ended",
+        "agentclient.testing": "the double writes a connection file",
+        "agentctl.commands.daemon": "the log must be readable when the daemon is not there",
+    },
+}
+
+TASKS = {
+    "agentd.world.tasks": "the one place that starts tasks: it names them, watches them and ends them",
+    "agentclient.client": "one pump for the length of `connect`'s block, which ends it and waits for its end",
+}
