@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from support.household import WORKSPACE, Household, Reply, ask, whole_log
 
 from agentd.errors import AgentdError
 from agentd.session.entries import Answered, Asked, Begun, Done, Entry, Finished, Requested
@@ -21,6 +20,7 @@ from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_files import FakeFiles
 from agentd.world.fake_processes import Script
 from agentd.world.faults import Crash, Fault, Plan, plans
+from support.household import WORKSPACE, Household, Reply, ask, whole_log
 
 CRASHES: tuple[Fault, ...] = ("crash_before", "crash_after")
 
@@ -196,5 +196,3 @@ def test_any_part_of_what_was_not_synced_may_be_there(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_any_call_may_fail(story: Story) -> None:
     assert run_all(story, ("ENOSPC", "EIO", "EINTR", "short_write"), False, 1 if FULL else 2) > 50
-
-

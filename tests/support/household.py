@@ -148,7 +148,9 @@ class _Models:
 class Household:
     """One life of the daemon's inside, from start to crash."""
 
-    def __init__(self, world: FakeWorld, replies: Sequence[Reply], *, slow_ms: int = 0, partial_bytes: int = 2048) -> None:
+    def __init__(
+        self, world: FakeWorld, replies: Sequence[Reply], *, slow_ms: int = 0, partial_bytes: int = 2048
+    ) -> None:
         self.world = world
         self.heard = Heard()
         self.faults: list[BaseException] = []

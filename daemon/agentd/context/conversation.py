@@ -11,7 +11,7 @@ from agentd.providers.base import ModelMessage
 from agentd.session.entries import Broke, Done, Entry, Replied, Requested, Started, Steered
 from agentproto.content import Block, TextBlock, ToolResultBlock, ToolUseBlock
 
-__all__ = ["LOST_RESULT", "Conversation", "merge_neighbours", "pair_results"]
+__all__ = ["LOST_RESULT", "Conversation", "begin_with_user", "merge_neighbours", "pair_results"]
 
 LOST_RESULT = "No result: the call was lost before it could be answered."
 """What the model is told of a tool use whose result never came."""
@@ -51,7 +51,7 @@ class Conversation:
 
     def messages(self) -> tuple[ModelMessage, ...]:
         """Valid for every provider: paired, merged, beginning with the user."""
-        return merge_neighbours(pair_results(tuple(self._messages)))
+        return merge_neighbours(pair_results(begin_with_user(tuple(self._messages))))
 
 
 def _user_blocks(request: Requested) -> tuple[Block, ...]:
@@ -82,12 +82,18 @@ def pair_results(messages: tuple[ModelMessage, ...]) -> tuple[ModelMessage, ...]
     return tuple(out)
 
 
+def begin_with_user(messages: tuple[ModelMessage, ...]) -> tuple[ModelMessage, ...]:
+    """Drop what comes before the first words of a person; results among it are orphans and go with it."""
+    for index, message in enumerate(messages):
+        if message.role == "user" and any(not isinstance(block, ToolResultBlock) for block in message.blocks):
+            return messages[index:]
+    return ()
+
+
 def merge_neighbours(messages: tuple[ModelMessage, ...]) -> tuple[ModelMessage, ...]:
-    """Join neighbours of one role; drop assistant messages that come before any user message."""
+    """Join neighbours of one role."""
     out: list[ModelMessage] = []
     for message in messages:
-        if not out and message.role == "assistant":
-            continue
         if out and out[-1].role == message.role:
             out[-1] = ModelMessage(message.role, out[-1].blocks + message.blocks)
         else:

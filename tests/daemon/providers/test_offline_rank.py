@@ -49,7 +49,7 @@ def test_a_name_is_worth_more_than_a_folder() -> None:
 def test_a_rare_word_counts_more_than_a_common_one() -> None:
     common = {f"{n}.py": 3 for n in range(9)}
     ranked = rank(QUESTION, [(PARROT, common), (DELAY, {"x.py": 1})], {}, {})
-    assert [one.path for one in ranked][0] == "x.py"
+    assert ranked[0].path == "x.py"
 
 
 def test_words_on_one_line_count_more_than_words_apart() -> None:

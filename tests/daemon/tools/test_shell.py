@@ -73,7 +73,7 @@ def test_a_cancelled_call_ends_the_command(made: Ground) -> None:
     async def story() -> int:
         tool = ShellTool()
         given = validate(tool.spec, {"command": "echo $$; sleep 600"})
-        pid = asyncio.get_running_loop().create_future()
+        pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         async def watch() -> None:
             async for event in tool.call(given, made.context()):
