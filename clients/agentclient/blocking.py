@@ -106,6 +106,7 @@ class BlockingClient:
         event = self._events.popleft()
         if isinstance(event, Refused):
             raise RefusedError(event.error)
+        self._conversation.handled(event)
         return event
 
     def close(self) -> None:

@@ -106,6 +106,8 @@ class Client:
             if isinstance(event, ClientError):
                 raise event
             yield event
+            self._conversation.handled(event)
+            self._flush()
 
     async def run(self) -> None:
         """Move frames until cancelled. `connect` runs it."""

@@ -66,7 +66,9 @@ class Conversation:
         self.client = client
         self.welcome: Welcome | None = None
         self._variables = variables
-        self._link = Link("client")
+        self._link = Link("client", counts_on_receive=False)
+        self._given = 0
+        self._given_before = 0
         self._tickets = 0
         self._pending: dict[int, _Pending] = {}
         self._by_id: dict[int, int] = {}
@@ -78,7 +80,9 @@ class Conversation:
 
     def begin(self, now_ms: int) -> list[bytes]:
         """Hello on a new link. What was pending stays pending until that link is open."""
-        self._link = Link("client")
+        self._link = Link("client", counts_on_receive=False)
+        self._given_before += self._given
+        self._given = 0
         self._by_id = {}
         self._out = []
         hello = Hello(__version__, VersionRange(WIRE_MIN, WIRE_MAX), CAPABILITIES, self.client, self.name)
@@ -171,9 +175,22 @@ class Conversation:
                     return None if pending.method == "daemon.environment" else Refused(0, error)
                 return Refused(ticket, error)
             case Happened():
-                return event if self._is_new(event) else None
+                if self._is_new(event):
+                    self._given += 1
+                    return event
+                self._link.handled(event)
+                return None
             case _:
                 return None
+
+    def handled(self, event: Happened) -> None:
+        """The reader is done with an event that `receive` gave, in the order given: it may have another. A reader that
+        does not come to it is felt at the daemon, not in an endless queue here."""
+        if self._given_before:  # of a link that is gone, with its account
+            self._given_before -= 1
+        elif self._given:
+            self._given -= 1
+            self._link.handled(event)
 
     def _take(self, id: int) -> tuple[int, _Pending | None]:
         ticket = self._by_id.pop(id, 0)

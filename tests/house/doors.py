@@ -24,6 +24,7 @@ FREE = frozenset(
 DOOR = "agentd.world.*"
 _DOOR = "the door itself: every other room gets this as an argument"
 
+_BEGIN = "the beginning of the process: it reads what the rooms are then given as values"
 _TURNS = "a turn waits for models, tools and people; time and tasks are still the world's"
 _WIRE = "the wire waits for sockets; tasks are still the world's"
 _WORKER = "runs in the worker process, which has no world, and is stopped from outside"
@@ -31,6 +32,9 @@ _WORKER = "runs in the worker process, which has no world, and is stopped from o
 DAEMON: dict[str, dict[str, str]] = {
     # The door. What is in these rows for `agentd.world` may be used inside it, and a fault at it is translated there.
     "asyncio": {
+        "agentd.app": "starts and stops the parts, and waits for the wish to stop",
+        "agentd.cli": "runs the loop",
+        "agentd.tools.builtin.shell": "tells of output while the command still runs",
         DOOR: "its calls that wait are awaited; its tasks are supervised in `tasks`",
         "agentd.server.conversation": _WIRE,
         "agentd.server.router": _WIRE,
@@ -43,7 +47,7 @@ DAEMON: dict[str, dict[str, str]] = {
     "fcntl": {DOOR: _DOOR},
     "httpx": {"agentd.world.http": "the one HTTP client"},
     "http.cookiejar": {"agentd.world.http": "says that no cookie is ever kept"},
-    "os": {DOOR: _DOOR, "agentd.tools.search_jobs": _WORKER},
+    "os": {"agentd.cli": _BEGIN, DOOR: _DOOR, "agentd.tools.search_jobs": _WORKER},
     "random": {DOOR: "chance of the deterministic double, from its seed"},
     "selectors": {"agentd.world.fake_clock": "finds out when a simulated day has nothing to do but wait"},
     "ssl": {"agentd.world.http": "which certificates are believed"},
@@ -51,6 +55,8 @@ DAEMON: dict[str, dict[str, str]] = {
     "signal": {DOOR: "ends process groups"},
     "subprocess": {DOOR: "starts children, by exec and never by fork alone"},
     "sys": {
+        "agentd.cli": _BEGIN,
+        "agentd.config.manual": "a program too: it prints the manual of the settings",
         DOOR: "asks for the platform and for the interpreter that runs the worker",
         "agentd.worker": "stdin and stdout are the pipe to the daemon",
     },
@@ -58,8 +64,13 @@ DAEMON: dict[str, dict[str, str]] = {
     "threading": {DOOR: "one writer thread, because a sync blocks; locks around what it shares"},
     "time": {DOOR: _DOOR, "agentd.tools.search_jobs": _WORKER},
     "zmq": {"agentd.server.sockets": "the one file with sockets"},
+    "click": {"agentd.cli": "the program's own command line"},
+    "pwd": {"agentd.cli": _BEGIN},
+    "tempfile": {"agentd.cli": _BEGIN},
+    "tomlkit": {"agentd.config.edit": "writes one key and leaves the person's comments alone"},
     # Data that ships inside the package: read once, never written, so it is no outside.
     "importlib.resources": {
+        "agentd.config.load": "reads the shipped defaults",
         "agentd.context.sections": "reads the shipped prompts",
         "agentd.providers.catalog": "reads the shipped model facts",
         "agentd.providers.offline_words": "reads the words that the offline engine knows",
@@ -72,6 +83,8 @@ _PROGRAM = "the command line is a program on a terminal: streams, arguments, exi
 
 CLIENTS: dict[str, dict[str, str]] = {
     "asyncio": {
+        "agentctl.chat.loop": "keys and events at the same time",
+        "agentctl.commands.chat": "runs the loop of the chat",
         "agentclient.async_socket": "waits for the socket's descriptor under an event loop",
         "agentclient.client": "the asyncio pump; `blocking` is the other one and imports none of it",
     },
@@ -80,9 +93,22 @@ CLIENTS: dict[str, dict[str, str]] = {
         "agentclient.discover": "probes the daemon's lock and holds the start lock",
         "agentclient.testing": "the double holds a real lock",
     },
+    "gc": {"agentctl.lazy": "no collection while modules are loaded; it is a tenth of the start"},
     "importlib": {"agentctl.lazy": "the one place of late imports: a command pays only for what it uses"},
-    "io": {"agentctl.commands.ask": "a stream to nowhere, when only JSON is wanted"},
+    "io": {
+        "agentctl.cli": "the encoding of the standard streams",
+        "agentctl.commands.ask": "a stream to nowhere, when only JSON is wanted",
+        "agentctl.render.markdown": "rendered text before it is shown",
+    },
+    "prompt_toolkit": {"agentctl.chat.loop": "the line editor of the chat"},
     "os": {
+        "agentctl.chat.files": "completes the names of files",
+        "agentctl.chat.loop": "the history is a private file",
+        "agentctl.chat.talk": "the folder that a turn works in",
+        "agentctl.checks": "looks at what the daemon would be refused for",
+        "agentctl.commands.doctor": "looks at folders and mounts, daemon or not",
+        "agentctl.commands.sessions": "the folder whose sessions are listed",
+        "agentctl.firstrun": "the question comes in a variable of make",
         "agentclient.blocking": "takes the environment when none is given",
         "agentclient.client": "takes the environment when none is given",
         "agentclient.detach": "becomes a session of its own and executes the daemon",
@@ -96,7 +122,14 @@ CLIENTS: dict[str, dict[str, str]] = {
         "agentctl.terminal": "the terminal as a device",
     },
     "pwd": {"agentclient.discover": "the home of a user whose environment does not name it"},
-    "rich": {"agentctl.render.grid": "tables on a terminal; loaded only when there is one"},
+    "rich": {
+        "agentctl.render.grid": "tables on a terminal; loaded only when there is one",
+        "agentctl.render.markdown": "Markdown on a terminal; loaded only when there is one",
+    },
+    "shutil": {
+        "agentctl.checks": "which programs there are",
+        "agentctl.commands.doctor": "how much room the disk has",
+    },
     "select": {"agentctl.terminal": "waits for one key"},
     "signal": {
         "agentclient.starting": "the daemon must not inherit ignored signals",
@@ -113,6 +146,10 @@ CLIENTS: dict[str, dict[str, str]] = {
     "termios": {"agentctl.terminal": "single keys, unechoed"},
     "threading": {"agentclient.testing": "the double answers while the test asks"},
     "time": {
+        "agentctl.chat.loop": "the last key press of a person, for heartbeats",
+        "agentctl.checks": "how long an answer took",
+        "agentctl.commands.doctor": "compares the daemon's clock with ours",
+        "agentctl.render.export": "times in the words of the person's own zone",
         "agentclient.discover": "how long a start may take",
         "agentclient.greeting": "heartbeats and deadlines of one conversation",
         "agentclient.testing": "heartbeats of the double",
@@ -129,10 +166,13 @@ BUILT_INS: dict[str, dict[str, str]] = {
         "agentclient.starting": "reads the log's end, to show why the daemon ended",
         "agentclient.testing": "the double writes a connection file",
         "agentctl.commands.daemon": "the log must be readable when the daemon is not there",
+        "agentctl.commands.doctor": "reads the list of mounts",
+        "agentctl.commands.sessions": "writes an export, and only to a new file",
     },
 }
 
 TASKS = {
     "agentd.world.tasks": "the one place that starts tasks: it names them, watches them and ends them",
     "agentclient.client": "one pump for the length of `connect`'s block, which ends it and waits for its end",
+    "agentctl.chat.loop": "what is heard and what a key asked for, side by side; all are ended and awaited at the end",
 }

@@ -54,7 +54,7 @@ def lint(folder: Path, config: Path) -> subprocess.CompletedProcess[str]:
 def stub(folder: Path) -> Path:
     """Every module that a contract names, empty, in the containers of the real tree; returns the configuration."""
     modules = {"agentproto.link", "agentclient.client", "agentctl.cli", "agentd.tools.base", "agentd.world.doors"}
-    modules |= {"agentd.config.other", "agentd.context.other", "agentd.session.other"}
+    modules |= {"agentd.config.other", "agentd.context.other", "agentd.session.other", "agentd.policy.decide"}
     for contract in CONTRACTS["contracts"]:
         modules |= {name for name in contract.get("source_modules", []) if "*" not in name}
         modules |= {name for name in contract.get("forbidden_modules", []) if name.startswith("agentd.")}

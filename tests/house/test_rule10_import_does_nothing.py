@@ -32,6 +32,7 @@ def witness(event, arguments):
     elif event.startswith(CHANGES):
         deeds.append(f"{now}: {event} {arguments!r}")
 modules = json.load(sys.stdin)
+sys.stdout = sys.stderr
 sys.addaudithook(witness)
 def state():
     return dict(os.environ), threading.active_count(), os.getcwd(), [signal.getsignal(s) for s in signal.valid_signals()]
@@ -39,14 +40,14 @@ for now in modules:
     before = state()
     try:
         importlib.import_module(now)
-    except Exception as error:
+    except BaseException as error:
         deeds.append(f"{now}: cannot be imported: {error!r}")
     if state() != before:
         deeds.append(f"{now}: changes the environment, the folder or a signal, or starts a thread")
 import logging
 if logging.getLogger().handlers:
     deeds.append("logging was set up")
-print(json.dumps(deeds))
+print(json.dumps(deeds), file=sys.__stdout__)
 """
 LOADED = "import importlib, json, sys; importlib.import_module(sys.argv[1]); print(json.dumps(sorted(sys.modules)))"
 
@@ -57,7 +58,9 @@ THIN = {
     "agentproto.link": ("zmq", "asyncio", "socket", "httpx", "threading", "agentd", *TERMINAL),
     "agentctl.cli": ("zmq", "asyncio", "httpx", "msgpack", "msgspec", "agentd", *TERMINAL),
     "agentclient.blocking": ("asyncio", "httpx", "agentd", *TERMINAL),
-    "agentd.cli": ("zmq", "httpx", "asyncio", "agentctl", "agentclient", *TERMINAL),
+    "agentd.cli": ("httpx", "tomlkit", "agentctl", "agentclient", *TERMINAL),
+    "agentd.app": ("httpx", "tomlkit", "agentctl", "agentclient", *TERMINAL),
+    "agentd.worker": ("msgspec", "asyncio", "zmq", "httpx", "click", *TERMINAL),
     "agentd.turn.machine": ("asyncio", "zmq", "httpx", *TERMINAL),
     "agentd.world": ("asyncio", "httpx", "zmq", *TERMINAL),
 }
@@ -127,6 +130,7 @@ def test_a_command_loads_no_event_loop_and_draws_nothing_yet(tmp_path: Path, mod
         "import threading, time\nthreading.Thread(target=time.sleep, args=(1,), daemon=True).start()\n",
         "import logging\nlogging.basicConfig()\n",
         "import a_library_that_nobody_has\n",
+        "import sys\nsys.exit(2)\n",
         "import signal\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)\n",
     ],
 )

@@ -50,7 +50,10 @@ class CommandPattern:
             # The same program by its path is the same program.
             bare = [words[0].rpartition("/")[2], *words[1:]]
             again = _begins(bare, wanted) if self.kind == "prefix" else bare == wanted
-            return "yes" if found or again else "no"
+            if found or again:
+                return "yes"
+            # Behind another program's name it may be what that one runs: env rm, xargs rm.
+            return "perhaps" if self.kind == "prefix" and wanted[0] in bare[1:] else "no"
         # Quotes and backslashes taken away, the words may stand anywhere in the line.
         flat = re.sub(r"[\"'\\]", "", command)
         loose = r"\s+".join(map(re.escape, wanted))

@@ -143,14 +143,13 @@ def _listed(words: Sequence[str]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
-def nothing_found(question: Question, patterns: Sequence[str]) -> str:
-    """That nothing was found, what was searched for, and what to try."""
+def nothing_found(question: Question) -> str:
+    """That nothing was found, what was searched for (words without their endings, and their kin), and what to try."""
     words = [term.text for term in question.terms] or list(question.paths)
-    shown = [f"`{pattern}`" for pattern in dict.fromkeys(patterns) if len(pattern) <= 80]
-    parts = [say("nothing", words=_listed(words))]
-    if shown:
-        parts.append(say("searched", patterns=", ".join(shown)))
-    return " ".join([*parts, say("suggest")])
+    searched = [word for term in question.terms for word in ((term.text,) if term.exact else term.stems)]
+    searched += [path for path in question.paths if path not in searched]
+    shown = ", ".join(f"`{word}`" for word in dict.fromkeys(searched))
+    return " ".join([say("nothing", words=_listed(words)), say("searched", patterns=shown), say("suggest")])
 
 
 def show_heads(paths: Sequence[str], lines: Sequence[Line]) -> str:

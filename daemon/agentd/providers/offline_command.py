@@ -107,7 +107,7 @@ class Talk:
 
 Command = Ask | Run | Read | List | Find | Grep | Write | Edit | GitLog | Remember | Recall | Talk
 
-_PATH = r"(?:\"(?P<quoted_path>[^\"\n]+)\"|`(?P<ticked_path>[^`\n]+)`|(?P<path>[^\s:\"`]+))"
+_PATH = r"(?:\"(?P<quoted_path>[^\"\n]+)\"|`(?P<ticked_path>[^`\n]+)`|(?P<path>[^\s:\"`]*[^\s:\"`,]))"
 _TEXT = r"(?:\"(?P<{0}_double>(?:[^\"\\]|\\.)*)\"|'(?P<{0}_single>(?:[^'\\]|\\.)*)'|`(?P<{0}_ticked>[^`]*)`)"
 _ARTICLE = re.compile(r"(the|a|an|my|our|all|your|this|that|these|it|some|any)\b", re.I)
 _ESCAPE = re.compile(r"\\(.)", re.S)

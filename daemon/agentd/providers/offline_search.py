@@ -295,8 +295,7 @@ def _heads(turn: Turn, question: Question) -> list[Line]:
 
 def _answer(turn: Turn, question: Question, found: _Found) -> str:
     if not found.anything:
-        patterns = [str(done.use.arguments.get("pattern")) for done in (*turn.calls("grep"), *turn.calls("glob"))]
-        return nothing_found(question, patterns)
+        return nothing_found(question)
     if not question.terms:
         return show_heads(found.named, _heads(turn, question))
     ordered, lines = rank_lines(question, found.ranked, _quoted(turn, question))

@@ -84,6 +84,7 @@ _QUOTED = re.compile(r"`([^`\n]{1,120})`|\"([^\"\n]{1,120})\"|(?:(?<=\s)|^)'([^'
 _TOKEN = re.compile(r"[A-Za-z0-9_À-￿][\w./\-À-￿]*(?:\(\))?")
 _CAMEL = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_CONTRACTED = re.compile(r"\b\w+n't\b|'(s|re|ve|ll|d|m)\b", re.I)
 _FINDING = re.compile(r"\A\s*(please\s+)?(find|locate|search( for)?|look( for)?|show( me)?)\b", re.I)
 _ASKS_FOR_A_PLACE = re.compile(r"\b(where|which|what)\s+(file|files|module|function|class|method)\b|\bwhere\b", re.I)
 _ASKS_HOW = re.compile(r"^\s*how\s+(does|do|is|are|did)\b(?!\s+(i|you|we|one)\b)", re.I)
@@ -101,9 +102,9 @@ def read_question(text: str) -> Question:
             paths.append(words)
         else:
             terms.setdefault(words.lower(), Term(words, _literal(words), _literal(words), _stems(words), 3.0, True))
-    unquoted = _FINDING.sub("", _QUOTED.sub(" ", text.replace("’", "'")))
+    unquoted = _FINDING.sub("", _CONTRACTED.sub(" ", _QUOTED.sub(" ", text.replace("’", "'"))))
     for token in _TOKEN.findall(unquoted):
-        word = re.sub(r"'s?$", "", token).rstrip("./-")
+        word = token.rstrip("./-")
         seen.add(word.lower())
         if _is_path(word):
             paths.append(word)
@@ -199,7 +200,7 @@ def _literal(text: str) -> str:
 def _form(one: str) -> str:
     """The pattern of a stem: short ones must begin a word, so that `log` is not found in `catalog`."""
     body = _literal(one)
-    if one.endswith("y") and len(one) >= 4:
+    if one.endswith("y") and len(one) >= 4 and one[-2] not in "aeiou":
         body = _literal(one[:-1]) + "(y|ie)"
     return rf"(\b|_){body}" if len(one) <= 4 else body
 

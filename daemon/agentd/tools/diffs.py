@@ -17,6 +17,8 @@ CONTEXT = 3
 MOST_LINES = 4_000
 """A changed middle with more lines than this on both sides is shown as one exchange: comparing is quadratic."""
 
+_Step = tuple[str, int, int, int, int]  # what happens, lines from and to in the old and in the new text
+
 _NO_END = "\\ No newline at end of file"
 
 
@@ -26,26 +28,47 @@ def unified(path: str, before: str | None, after: str) -> str:
     new = _lines(after)
     if before is not None and old == new:
         return ""
-    first = _equal(old, new)
-    last = _equal(old[first:][::-1], new[first:][::-1])
-    # Only the differing middle is compared, with the context that is shown around it.
-    begin = max(first - CONTEXT, 0)
-    end = max(last - CONTEXT, 0)
-    old_middle, new_middle = old[begin : len(old) - end], new[begin : len(new) - end]
     out = [f"--- {'/dev/null' if before is None else 'a/' + path}", f"+++ b/{path}"]
-    if len(old_middle) > MOST_LINES and len(new_middle) > MOST_LINES:
-        groups = [[("replace", 0, len(old_middle), 0, len(new_middle))]]
-    else:
-        matcher = difflib.SequenceMatcher(None, old_middle, new_middle)
-        groups = [list(group) for group in matcher.get_grouped_opcodes(CONTEXT)]
-    for group in groups:
-        out.append(_header(group[0][1] + begin, group[-1][2] + begin, group[0][3] + begin, group[-1][4] + begin))
+    for group in _groups(_steps(old, new)):
+        out.append(_header(group[0][1], group[-1][2], group[0][3], group[-1][4]))
         for tag, i, j, k, m in group:
             if tag == "equal":
-                out += _marked(" ", old_middle[i:j])
+                out += _marked(" ", old[i:j])
             else:
-                out += _marked("-", old_middle[i:j]) + _marked("+", new_middle[k:m])
+                out += _marked("-", old[i:j]) + _marked("+", new[k:m])
     return "\n".join(out) + "\n"
+
+
+def _steps(old: Sequence[str], new: Sequence[str]) -> list[_Step]:
+    """From the old lines to the new ones. Only the middle between equal beginnings and ends is compared."""
+    first = _equal(old, new)
+    last = _equal(old[first:][::-1], new[first:][::-1])
+    end, new_end = len(old) - last, len(new) - last
+    if min(end, new_end) - first > MOST_LINES:
+        middle: list[_Step] = [("replace", first, end, first, new_end)]
+    else:
+        compared = difflib.SequenceMatcher(None, old[first:end], new[first:new_end]).get_opcodes()
+        middle = [(tag, i + first, j + first, k + first, m + first) for tag, i, j, k, m in compared]
+    return [("equal", 0, first, 0, first), *middle, ("equal", end, len(old), new_end, len(new))]
+
+
+def _groups(steps: Sequence[_Step]) -> list[list[_Step]]:
+    """Changes that lie near each other, each group with its context before and after."""
+    groups: list[list[_Step]] = [[]]
+    for at, (tag, i, j, k, m) in enumerate(steps):
+        if tag != "equal":
+            groups[-1].append((tag, i, j, k, m))
+            continue
+        if at == 0:
+            groups[-1].append((tag, max(i, j - CONTEXT), j, max(k, m - CONTEXT), m))
+        elif at == len(steps) - 1:
+            groups[-1].append((tag, i, min(j, i + CONTEXT), k, min(m, k + CONTEXT)))
+        elif j - i > 2 * CONTEXT:
+            groups[-1].append((tag, i, i + CONTEXT, k, k + CONTEXT))
+            groups.append([(tag, j - CONTEXT, j, m - CONTEXT, m)])
+        else:
+            groups[-1].append((tag, i, j, k, m))
+    return groups
 
 
 def _lines(text: str) -> list[str]:

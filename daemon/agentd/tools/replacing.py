@@ -54,15 +54,21 @@ def apply(text: str, replacements: Sequence[Replacement], shown: str) -> tuple[s
 
 
 def undone(text: str, replacements: Sequence[Replacement]) -> Iterator[str]:
-    """Texts from which the replacements could have made `text`; not all of them, and at most MOST_TRIES."""
+    """Texts from which the replacements could have made `text`; not all of them, and at most MOST_TRIES for each
+    kind of line end."""
+    for newline in ("\n", "\r\n"):
+        # With its last line end a text can lose the sign of which kind it had.
+        yield from _undone(text, replacements, newline)
+
+
+def _undone(text: str, replacements: Sequence[Replacement], newline: str) -> Sequence[str]:
     found = [text]
     for replacement in reversed(replacements):
-        newline = newline_of(text)
         old, new = _with_ends(replacement.old, newline), _with_ends(replacement.new, newline)
         if not new:
             # Where something was deleted cannot be seen.
-            return
-        earlier = []
+            return []
+        earlier: list[str] = []
         for one in found:
             if replacement.every:
                 earlier.append(one.replace(new, old))
@@ -71,7 +77,7 @@ def undone(text: str, replacements: Sequence[Replacement]) -> Iterator[str]:
             if len(earlier) >= MOST_TRIES:
                 break
         found = earlier[:MOST_TRIES]
-    yield from found
+    return found
 
 
 def _each(text: str, part: str) -> Iterator[int]:

@@ -24,7 +24,8 @@ _WALK = (
 )
 
 # Lines of ignore files that ripgrep, git and pathspec read alike. Braces, for one, are a choice for ripgrep alone.
-_PLAIN_RULE = r"^(#.*|!?/?([\w.@+~%=,:()' -]|\*\*?|\?|/|\[[A-Za-z0-9]+\])*)\r?$"
+_ATOM = r"[\w.@+~%=,:()'-]|\*\*?|\?|\[[A-Za-z0-9]+\]"
+_PLAIN_RULE = rf"^(#.*|!?/?({_ATOM})({_ATOM}|/| )*)?\r?$"
 
 
 class _Text(msgspec.Struct, frozen=True):

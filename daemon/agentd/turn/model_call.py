@@ -37,7 +37,7 @@ class ModelCall:
         self._turn = turn
         self._attempt = attempt
         self._keep = keep
-        self._reply = Reply(prepared.call, attempt)
+        self._reply = Reply(prepared.call)
         self._unkept: list[str] = []
         self._unkept_bytes = 0
         self._unkept_from: Delta | None = None

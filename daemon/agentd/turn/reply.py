@@ -1,7 +1,7 @@
 """A streaming reply, gathered: model events in, whole blocks and deltas out. Pure but for being a collector.
 
-Items are named `<step>.<attempt>.<index>`, so that a call that is made again never continues an item of the one that
-broke. Callers: `turn.model_call`.
+Items are named `<step>.<index>`, index being the block's place in the whole reply; when a call is made again, the
+`step.retried` before it tells readers to begin its items anew. Callers: `turn.model_call`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ class Delta:
 class Reply:
     """Collects one model call's events."""
 
-    def __init__(self, step: str, attempt: int) -> None:
+    def __init__(self, step: str) -> None:
         self._step = step
-        self._attempt = attempt
         self._blocks: list[Block] = []
         self._open: list[str] = []
         self._open_kind: Kind | None = None
@@ -88,7 +87,7 @@ class Reply:
     @property
     def item(self) -> str:
         """Name of the item that is streaming now."""
-        return f"{self._step}.{self._attempt}.{len(self._blocks)}"
+        return f"{self._step}.{len(self._blocks)}"
 
     @property
     def live(self) -> Delta | None:

@@ -17,7 +17,10 @@ from agentd.errors import DeadlineError
 __all__ = ["RealClock"]
 
 # Linux stops CLOCK_MONOTONIC while the machine sleeps and has CLOCK_BOOTTIME beside it; macOS's CLOCK_MONOTONIC goes on.
-_BOOT_CLOCK = time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC
+if sys.platform == "linux":
+    _BOOT_CLOCK = time.CLOCK_BOOTTIME
+else:
+    _BOOT_CLOCK = time.CLOCK_MONOTONIC
 
 
 class RealClock:

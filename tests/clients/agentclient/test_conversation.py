@@ -10,6 +10,7 @@ from agentproto.codec import encode_map
 from agentproto.envelope import Kind
 from agentproto.errors import LocalProtocolError, WireError
 from agentproto.framing import to_frames
+from agentproto.limits import LIMITS
 from agentproto.link import Greeted, Happened, Link, LinkEvent, Requested
 from agentproto.testing import a_welcome
 
@@ -119,9 +120,37 @@ def test_events_that_come_again_are_dropped_and_deltas_are_not() -> None:
     wire.client.ask("log.subscribe", {"stream": "s1"})
     wire.asked()
     event: dict[str, object] = {"stream": "s1", "seq": 5}
-    assert wire.event("turn.queued", event) == Happened("turn.queued", event)
+    assert wire.event("turn.queued", event) == Happened("turn.queued", event, 16)
     assert wire.event("turn.queued", event) is None
-    assert wire.event("turn.delta", event) == Happened("turn.delta", event)
+    assert wire.event("turn.delta", event) == Happened("turn.delta", event, 16)
+
+
+def test_events_that_nobody_took_shut_the_window_and_taking_them_opens_it() -> None:
+    wire = Wire()
+    wire.greet()
+    taken: list[Happened] = []
+    while wire.daemon.window_open:
+        event = wire.event("turn.delta", {"stream": "s1", "seq": 1})
+        assert isinstance(event, Happened)
+        taken.append(event)
+        wire.asked()
+    assert len(taken) == LIMITS.window_events
+    for event in taken:
+        wire.client.handled(event)
+    wire.asked()
+    assert wire.daemon.window_open
+
+
+def test_events_of_a_link_that_is_gone_give_no_credit_to_the_next_one() -> None:
+    wire = Wire()
+    wire.greet()
+    before = [wire.event("turn.delta", {"stream": "s1", "seq": 1}) for _ in range(200)]
+    wire.greet()
+    for event in before:
+        assert isinstance(event, Happened)
+        wire.client.handled(event)
+    assert wire.asked() == []
+    assert wire.daemon.window_open
 
 
 def test_after_a_gap_the_subscription_resumes_by_itself() -> None:

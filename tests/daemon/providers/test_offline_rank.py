@@ -55,7 +55,8 @@ def test_a_rare_word_counts_more_than_a_common_one() -> None:
 def test_words_on_one_line_count_more_than_words_apart() -> None:
     counts = {"a.py": 2, "b.py": 2}
     ranked = rank(QUESTION, [(PARROT, counts), (DELAY, counts)], {"b.py": 1}, {})
-    assert [(one.path, one.has) for one in ranked] == [("b.py", {"parrot", "delay"}), ("a.py", {"parrot", "delay"})]
+    both = frozenset({"parrot", "delay"})
+    assert [(one.path, one.has) for one in ranked] == [("b.py", both), ("a.py", both)]
 
 
 def test_equal_scores_are_ordered_by_path() -> None:

@@ -139,6 +139,23 @@ def test_what_is_missing_is_said(searched: Ground) -> None:
     )
 
 
+def test_ripgrep_is_asked_where_it_can_be_told_the_rules(home: Path) -> None:
+    """A program named rg stands before the real one, writes down that it was called, and calls it."""
+    real = shutil.which("rg")
+    need(real is not None, "ripgrep (rg) is not installed", "apt-get install ripgrep")
+    made = ground(home)
+    plant(made.workspace, TREE)
+    plant(home, {"bin/rg": f'#!/bin/sh\necho called >> {home}/calls\nexec {real} "$@"\n'})
+    (home / "bin/rg").chmod(0o700)
+    made.path = f"{home}/bin:{os.environ['PATH']}"
+    calls = []
+    for path in (".", "b", "b/d.txt", "out"):
+        made.text(GrepTool(), pattern="def", path=path)
+        calls.append((home / "calls").read_text().count("called"))
+    # Two for a folder (are its rules plain? what is found?), one for a file; an ignored folder is the worker's.
+    assert calls == [2, 4, 5, 5]
+
+
 def test_a_file_with_everything_in_it_is_answered_by_the_worker_up_to_the_limit(searched: Ground) -> None:
     plant(searched.workspace, {"many.txt": "word and more words\n" * 80_000})
     text = searched.text(GrepTool(), pattern="word", limit=1)
@@ -252,6 +269,8 @@ def plant_what_fits(folder: Path, files: dict[str, bytes]) -> None:
     st.sampled_from(["", "*.py", "**/a*", "{a,b}/**"]), st.integers(1, 6), st.data(),
 )  # fmt: skip
 @example({"a/x.txt": b"foo", ".gitignore": b"*\n!*/\n!*.py"}, "foo", False, "content", 0, "", 5, None)
+@example({"b.py": b"foo", ".gitignore": b"*.py\n!"}, "foo", False, "content", 0, "", 5, None)
+@example({"b.py": b"foo", ".gitignore": b"*.{py,js}\n"}, "foo", False, "content", 0, "", 5, None)
 def test_ripgrep_and_the_worker_answer_alike(
     files: dict[str, bytes],
     pattern: str,

@@ -1,0 +1,3 @@
+"""TEMP"""
+
+__all__: list[str] = []
