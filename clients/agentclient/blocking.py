@@ -10,16 +10,15 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TypeVar
 
 import msgspec
 
-from agentclient.conversation import Answered, Conversation, Refused
-from agentclient.discover import READY_MS, find, folders_of, stamp
+from agentclient.conversation import Answered, Refused
+from agentclient.discover import READY_MS
 from agentclient.errors import RefusedError
-from agentclient.greeting import greet, now_ms, result_of
-from agentclient.keys import new_client
+from agentclient.greeting import now_ms, result_of
+from agentclient.meeting import Meeting
 from agentclient.starting import DAEMON_COMMAND
 from agentproto.envelope import Welcome
 from agentproto.link import Happened
@@ -35,36 +34,31 @@ _SLICE_MS = 500
 def connect(
     name: str,
     *,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] = os.environ,
     start: bool = True,
     give_variables: bool = False,
     command: Sequence[str] = DAEMON_COMMAND,
+    ready_ms: int = READY_MS,
 ) -> BlockingClient:
-    """A client of the daemon of this home, which is started when none runs (unless `start` is false).
+    """A client of the daemon of this home, which is started when none runs; the arguments are those of `Meeting`.
 
-    `give_variables`: let the daemon have those variables of `environment` that it asks for.
     NoDaemonError, HomeError or RefusedError when there is no daemon to be had.
     """
-    environment = os.environ if environment is None else environment
-    conversation = Conversation(name, new_client(), environment if give_variables else None)
-    return BlockingClient(conversation, environment, start, command)
+    return BlockingClient(
+        Meeting(name, environment, start=start, give_variables=give_variables, command=command, ready_ms=ready_ms)
+    )
 
 
 class BlockingClient:
     """Make one with `connect`; close it, or use it in a `with` block."""
 
-    def __init__(
-        self, conversation: Conversation, environment: Mapping[str, str], start: bool, command: Sequence[str]
-    ) -> None:
-        self.folders = folders_of(environment)
-        self._conversation = conversation
-        hello = partial(greet, conversation)
-        self._find = partial(find, self.folders, hello, environment=environment, command=command)
-        self._start = start
+    def __init__(self, meeting: Meeting) -> None:
+        self.folders = meeting.folders
+        self._meeting = meeting
+        self._conversation = meeting.conversation
         self._answers: dict[int, Answered | Refused] = {}
         self._events: deque[Happened | Refused] = deque()
-        self._dealer = self._find(start=start)
-        self._stamp = stamp(self.folders)
+        self._dealer = meeting.first()
 
     @property
     def welcome(self) -> Welcome:
@@ -136,13 +130,7 @@ class BlockingClient:
                 case _:
                     pass
         self._flush()
-        if quiet and (self._conversation.lost or stamp(self.folders) not in (self._stamp, None)):
-            self._reconnect()
-
-    def _reconnect(self) -> None:
-        """A daemon that was stopped in good order took its connection file along: it is waited for, not started."""
-        self._dealer.close()
-        crashed = stamp(self.folders) is not None
-        self._dealer = self._find(start=self._start and crashed, patience_ms=READY_MS)
-        self._stamp = stamp(self.folders)
-        self._flush()
+        if quiet and self._meeting.over:
+            self._dealer.close()
+            self._dealer = self._meeting.again()
+            self._flush()

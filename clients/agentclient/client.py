@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from agentclient.async_socket import AsyncSocket
-from agentclient.conversation import Answered, Conversation, Refused
-from agentclient.discover import READY_MS, find, folders_of, stamp
+from agentclient.conversation import Answered, Refused
+from agentclient.discover import READY_MS
 from agentclient.errors import ClientError, RefusedError
-from agentclient.greeting import greet, now_ms, result_of
-from agentclient.keys import new_client
+from agentclient.greeting import now_ms, result_of
+from agentclient.meeting import Meeting
+from agentclient.sockets import Dealer
 from agentclient.starting import DAEMON_COMMAND
 from agentproto.envelope import Welcome
 from agentproto.link import Happened
@@ -37,16 +37,16 @@ _SLICE_MS = 500
 async def connect(
     name: str,
     *,
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] = os.environ,
     start: bool = True,
     give_variables: bool = False,
     command: Sequence[str] = DAEMON_COMMAND,
+    ready_ms: int = READY_MS,
 ) -> AsyncIterator[Client]:
-    """A client of this home's daemon for the length of a block; the arguments are those of `blocking.connect`."""
-    environment = os.environ if environment is None else environment
-    conversation = Conversation(name, new_client(), environment if give_variables else None)
-    client = Client(conversation, environment, start, command)
-    await client.open()
+    """A client of this home's daemon for the length of a block; the arguments are those of `Meeting`."""
+    meeting = Meeting(name, environment, start=start, give_variables=give_variables, command=command, ready_ms=ready_ms)
+    client = Client(meeting)
+    await client.meet(meeting.first)
     pump = asyncio.create_task(client.run(), name="agentclient pump")
     try:
         yield client
@@ -59,16 +59,12 @@ async def connect(
 class Client:
     """Use `connect`. `active_at_ms` is the last key press of a person here; heartbeats carry it."""
 
-    def __init__(
-        self, conversation: Conversation, environment: Mapping[str, str], start: bool, command: Sequence[str]
-    ) -> None:
-        self.folders = folders_of(environment)
+    def __init__(self, meeting: Meeting) -> None:
+        self.folders = meeting.folders
         self.active_at_ms = 0
-        self._conversation = conversation
-        self._find = partial(find, self.folders, partial(greet, conversation), environment=environment, command=command)
-        self._start = start
+        self._meeting = meeting
+        self._conversation = meeting.conversation
         self._socket: AsyncSocket | None = None
-        self._stamp: tuple[int, int] | None = None
         self._answers: dict[int, asyncio.Future[Answered | Refused]] = {}
         self._events: asyncio.Queue[Happened | ClientError] = asyncio.Queue()
         self._gone: ClientError | None = None
@@ -77,9 +73,6 @@ class Client:
     def welcome(self) -> Welcome:
         assert self._conversation.welcome is not None  # `open` has waited for it
         return self._conversation.welcome
-
-    async def open(self) -> None:
-        await self._meet(self._start, 0)
 
     async def call(self, method: str, params: msgspec.Struct, result: type[R]) -> R:
         """Send and wait. `method`, `params` and `result` are a row of the table. RefusedError when it is an error."""
@@ -149,14 +142,12 @@ class Client:
                 case _:
                     pass
         self._flush()
-        if quiet and (self._conversation.lost or stamp(self.folders) not in (self._stamp, None)):
-            crashed = stamp(self.folders) is not None
+        if quiet and self._meeting.over:
             self.close()
-            await self._meet(self._start and crashed, READY_MS)
+            await self.meet(self._meeting.again)
         await self._socket.wait(_SLICE_MS)
 
-    async def _meet(self, start: bool, patience_ms: int) -> None:
-        dealer = await asyncio.to_thread(self._find, start=start, patience_ms=patience_ms)
-        self._socket = AsyncSocket(dealer)
-        self._stamp = stamp(self.folders)
+    async def meet(self, how: Callable[[], Dealer]) -> None:
+        """Greet a daemon and take over its socket. `connect` does it."""
+        self._socket = AsyncSocket(await asyncio.to_thread(how))
         self._flush()

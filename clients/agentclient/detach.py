@@ -15,6 +15,7 @@ __all__ = ["main"]
 def main(command: list[str]) -> None:
     os.setsid()
     os.umask(0o077)
+    os.chdir("/")
     child = os.fork()
     if child:
         os.write(1, b"%d\n" % child)

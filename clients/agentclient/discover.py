@@ -124,11 +124,13 @@ def find(
     environment: Mapping[str, str],
     start: bool = True,
     patience_ms: int = 0,
+    ready_ms: int = READY_MS,
     command: Sequence[str] = DAEMON_COMMAND,
 ) -> T:
     """What `attempt` made of the daemon's connection. NoDaemonError (or a child of it) when there is none to be had.
 
-    With `start` false none is started; one that is just coming up is waited for during `patience_ms`.
+    With `start` false none is started; one that is just coming up is waited for during `patience_ms`. `ready_ms`: how
+    long one that holds the home, or was started here, may take to answer.
     """
     connection = read(folders)
     if connection is not None:
@@ -136,9 +138,9 @@ def find(
         if found is not None:
             return found
     if not start:
-        return _without_starting(folders, attempt, patience_ms)
-    deadline = _now_ms() + READY_MS
-    with _start_lock(folders, deadline):
+        return _without_starting(folders, attempt, patience_ms, ready_ms)
+    deadline = _now_ms() + ready_ms
+    with _start_lock(folders, deadline + READY_MS):
         latest = read(folders)
         if latest is not None and latest != connection:
             found = attempt(latest, ANSWER_MS)
@@ -148,9 +150,9 @@ def find(
         if held:
             found = _await(folders, attempt, deadline, None, lambda: True)
             if found is None:
-                raise _silent(folders, pid)
+                raise _silent(folders, pid, ready_ms)
             return found
-        return _start(folders, attempt, latest, environment, command)
+        return _start(folders, attempt, latest, environment, command, ready_ms)
 
 
 def _start(
@@ -159,17 +161,18 @@ def _start(
     stale: Connection | None,
     environment: Mapping[str, str],
     command: Sequence[str],
+    ready_ms: int,
 ) -> T:
     _make(folders.state)
     logged = log_size(folders)
     pid = launch(folders, environment, command)
     # A daemon that a service manager started a moment earlier wins the lock; ours then ends, and theirs is waited for.
-    found = _await(folders, attempt, _now_ms() + READY_MS, stale, lambda: is_alive(pid) or lock_holder(folders)[0])
+    found = _await(folders, attempt, _now_ms() + ready_ms, stale, lambda: is_alive(pid) or lock_holder(folders)[0])
     if found is not None:
         return found
     said = log_tail(folders, logged)
     if is_alive(pid):
-        what = f"the daemon (pid {pid}) was started but did not answer within {READY_MS // 1000} s"
+        what = f"the daemon (pid {pid}) was started but did not answer within {ready_ms / 1000:g} s"
     else:
         what = "the daemon was started and ended at once"
     raise DaemonStartError(
@@ -200,23 +203,23 @@ def _await(
     return None
 
 
-def _without_starting(folders: Folders, attempt: Attempt[T], patience_ms: int) -> T:
+def _without_starting(folders: Folders, attempt: Attempt[T], patience_ms: int, ready_ms: int) -> T:
     held, pid = lock_holder(folders)
-    deadline = _now_ms() + (READY_MS if held else patience_ms)
+    deadline = _now_ms() + (ready_ms if held else patience_ms)
     found = _await(folders, attempt, deadline, None, lambda: True)
     if found is not None:
         return found
     if held:
-        raise _silent(folders, pid)
+        raise _silent(folders, pid, ready_ms)
     raise NoDaemonError(
         "no daemon is running", why=f"Nobody answers for {folders.run}.", remedy="agentctl daemon start"
     )
 
 
-def _silent(folders: Folders, pid: int | None) -> DaemonSilentError:
+def _silent(folders: Folders, pid: int | None, ready_ms: int) -> DaemonSilentError:
     return DaemonSilentError(
         f"the daemon (pid {pid if pid is not None else 'unknown'}) does not answer",
-        why=f"It holds {folders.run}/{LOCK_FILE}, but nothing came within {READY_MS // 1000} s.",
+        why=f"It holds {folders.run}/{LOCK_FILE}, but nothing came within {ready_ms / 1000:g} s.",
         remedy=f"Look at {folders.state}/{LOG_FILE}; if it is stuck: kill {pid if pid is not None else 'PID'}",
         pid=pid,
     )
@@ -237,7 +240,7 @@ def _start_lock(folders: Folders, deadline: int) -> Iterator[None]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if _now_ms() >= deadline + READY_MS:
+                if _now_ms() >= deadline:
                     raise NoDaemonError(
                         "another client is starting the daemon and does not finish",
                         why=f"It has held {path} for {2 * READY_MS // 1000} s.",

@@ -11,13 +11,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agentproto.__about__ import __version__
-from agentproto.api.daemon import StatusResult
-from agentproto.endpoints import LOCK_FILE
-from agentproto.envelope import Welcome
-from agentproto.homes import LOG_FILE, Folders
-from agentproto.versions import CAPABILITIES
-
 from agentd.config.detect import VARIABLES
 from agentd.config.load import Sources as SettingsSources
 from agentd.connections.room import Connections
@@ -40,12 +33,20 @@ from agentd.session.store import SessionStore
 from agentd.settings.room import SettingsInForce
 from agentd.telemetry.eventlog import EventLog
 from agentd.telemetry.logs import Log
+from agentd.telemetry.measure import Milestones
+from agentd.telemetry.redact import Redactor
 from agentd.tools.registry import built_in
 from agentd.turn.parts import Parts, TurnSettings
 from agentd.turn.pen import Limits
 from agentd.turn.sessions import Sessions
 from agentd.world.doors import Lock, NoBox, World
 from agentd.world.tasks import Tasks
+from agentproto.__about__ import __version__
+from agentproto.api.daemon import StatusResult
+from agentproto.endpoints import LOCK_FILE
+from agentproto.envelope import Welcome
+from agentproto.homes import LOG_FILE, Folders
+from agentproto.versions import CAPABILITIES
 
 __all__ = ["Daemon", "Process"]
 
@@ -76,11 +77,13 @@ class Process:
 class Daemon:
     """One home's daemon. `start`, then `run`, then `stop`; in one event loop."""
 
-    def __init__(self, world: World, folders: Folders, process: Process, log: Log) -> None:
+    def __init__(self, world: World, folders: Folders, process: Process, log: Log, redactor: Redactor) -> None:
         self._world = world
         self._folders = folders
         self._process = process
         self._log = log
+        self._redactor = redactor
+        self._milestones = Milestones(world.clock)
         self._tasks = Tasks(self._died)
         self._stopping = asyncio.Event()
         self._drain = True
@@ -103,14 +106,22 @@ class Daemon:
         self._notices += check_home(world.files, folders, self._process.uid)
         self._lock = self._take_lock()
         self._notifier = Notifier(self._process.notify_socket)
-        self._settings = SettingsInForce(
+        self._settings: SettingsInForce = SettingsInForce(
             world.files,
             SettingsSources(f"{folders.config}/settings.toml", self._process.environment),
             self._settings_told,
         )
+        self._milestones.reached("home, lock and settings")
         logs = self._settings.values.logs
         self._log.set_level(logs.level)
-        self._events = EventLog(world, folders.state, logs.events_bytes, logs.events_files)
+        self._events = EventLog(
+            world,
+            folders.state,
+            logs.events_bytes,
+            logs.events_files,
+            redactor=self._redactor,
+            report=lambda text: self._log.warning("events.lost", text),
+        )
         self._events.load()
         self._reporting = Reporting(world, self._events, self._log, lambda: self._tasks)
         ended = world.processes.sweep()
@@ -119,10 +130,13 @@ class Daemon:
                 "daemon", "daemon.swept", f"{ended} process groups of an earlier daemon were ended"
             )
         self._build()
+        self._milestones.reached("event log and parts")
         self._store.prepare()
         self._requests.load()
         await self._sessions.recover_open()
+        self._milestones.reached("open sessions")
         self._open()
+        self._milestones.reached("socket and connection file")
 
     def _take_lock(self) -> Lock:
         path = f"{self._folders.run}/{LOCK_FILE}"
@@ -244,6 +258,7 @@ class Daemon:
     def _remember(self, session: str, variables: Mapping[str, str]) -> None:
         if variables:
             self._variables[session] = {name: value for name, value in variables.items() if name == "SSH_AUTH_SOCK"}
+            self._redactor.learn(variables)
             self._given.update({name: value for name, value in variables.items() if name not in _ENVIRONMENT})
 
     def _settings_told(self, name: str, text: str) -> None:
@@ -331,12 +346,16 @@ class Daemon:
         self._stopping.set()
 
     def ask_to_reload(self) -> None:
-        self._notifier.reloading(self._world.clock.monotonic_ms() * 1000)
+        self._notifier.reloading(self._world.clock.perf_us())
         self._tasks.start("reload", self._reload())
 
     async def _reload(self) -> None:
         await self._settings.reload()
         self._notifier.ready("settings read")
+
+    def start_profile(self) -> str:
+        """How long each part of the start took, as a table."""
+        return self._milestones.table()
 
     async def run(self) -> None:
         """Until somebody asks to stop."""

@@ -14,15 +14,16 @@ import sys
 import tempfile
 
 import click
-from agentproto.__about__ import __version__
-from agentproto.homes import Folders, is_ours, locate
 
 from agentd.app import Daemon, Process
 from agentd.errors import AgentdError, BusyError, HomeError, SettingsError
-from agentd.lifecycle.signals import listen
-from agentd.telemetry.logs import Log
-from agentd.telemetry.measure import Milestones
+from agentd.lifecycle.notify import watchdog_ms
+from agentd.lifecycle.signals import install
+from agentd.telemetry.logs import open_log
+from agentd.telemetry.redact import Redactor
 from agentd.world.real import real_world
+from agentproto.__about__ import __version__
+from agentproto.homes import Folders, is_ours, locate
 
 __all__ = ["EXIT_BUSY", "EXIT_DAMAGE", "EXIT_REFUSED", "main"]
 
@@ -51,7 +52,6 @@ def _ours(path: str) -> bool:
 
 
 def _process() -> Process:
-    watchdog = os.environ.get("WATCHDOG_USEC", "")
     return Process(
         pid=os.getpid(),
         uid=os.geteuid(),
@@ -59,7 +59,7 @@ def _process() -> Process:
         environment=dict(os.environ),
         temporary=tempfile.gettempdir(),
         notify_socket=os.environ.get("NOTIFY_SOCKET"),
-        watchdog_ms=int(watchdog) // 1000 if watchdog.isdigit() else None,
+        watchdog_ms=watchdog_ms(os.environ, os.getpid()),
     )
 
 
@@ -73,15 +73,15 @@ def main() -> None:
 @click.option("--profile-start", is_flag=True, help="Print how long each part of the start took.")
 def run(profile_start: bool) -> None:
     """Run in the foreground; logs go to stderr."""
-    milestones = Milestones()
     os.umask(0o077)
     folders = _folders()
-    world = real_world(folders.run)
-    log = Log()
-    sys.exit(asyncio.run(_run(Daemon(world, folders, _process(), log), log, milestones if profile_start else None)))
+    redactor = Redactor(os.environ)
+    log = open_log(sys.stderr, redactor)
+    daemon = Daemon(real_world(folders.run), folders, _process(), log, redactor)
+    sys.exit(asyncio.run(_run(daemon, profile_start)))
 
 
-async def _run(daemon: Daemon, log: Log, milestones: Milestones | None) -> int:
+async def _run(daemon: Daemon, profile_start: bool) -> int:
     try:
         try:
             await daemon.start()
@@ -89,9 +89,9 @@ async def _run(daemon: Daemon, log: Log, milestones: Milestones | None) -> int:
             return _refused(fault, EXIT_BUSY)
         except (HomeError, SettingsError) as fault:
             return _refused(fault, EXIT_REFUSED)
-        if milestones is not None:
-            click.echo(milestones.report(), err=True)
-        listen(asyncio.get_running_loop(), stop=daemon.ask_to_stop, reload=daemon.ask_to_reload)
+        if profile_start:
+            click.echo(daemon.start_profile(), err=True)
+        install(asyncio.get_running_loop(), lambda _: daemon.ask_to_stop(), daemon.ask_to_reload)
         await daemon.run()
         return 0
     finally:

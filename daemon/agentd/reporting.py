@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from agentd.server.streams import Numbered, Streams
-from agentd.telemetry.eventlog import EventLog, Happened
+from agentd.telemetry.eventlog import Event, EventLog, Happened
 from agentd.telemetry.logs import Log
 from agentd.world.doors import World
 from agentd.world.tasks import Tasks
@@ -42,9 +42,9 @@ class Reporting:
         self._tasks().start("event log", self._write(happened))
 
     async def _write(self, happened: Happened) -> None:
-        for line in await self._events.append((happened,)):
+        for event in await self._events.append((happened,)):
             if self.streams is not None:
-                self.streams.publish(DAEMON_STREAM, numbered(line.seq, line.at_ms, line.entry))
+                self.streams.publish(DAEMON_STREAM, _numbered(event))
 
     def bug(self, where: str, fault: BaseException) -> str:
         reference = f"bug-{self._world.ids.token(4).hex()}"
@@ -53,22 +53,23 @@ class Reporting:
 
     def after(self, seq: int, limit: int) -> Sequence[Numbered]:
         """Lines of the event log for a reader that catches up."""
-        return [numbered(line.seq, line.at_ms, line.entry) for line in self._events.read_after(seq, limit)]
+        return [_numbered(event) for event in self._events.read_after(seq, limit)]
 
     def head(self) -> int:
+        """The number of the last event."""
         return self._events.seq
 
 
-def numbered(seq: int, at_ms: int, happened: Happened) -> Numbered:
-    """One line as an event of the stream `daemon`."""
+def _numbered(event: Event) -> Numbered:
+    happened = event.entry
     body = HappenedEvent(
         stream=DAEMON_STREAM,
-        seq=seq,
-        at_ms=at_ms,
+        seq=event.seq,
+        at_ms=event.at_ms,
         category=happened.category,
         name=happened.name,
         text=happened.text,
         session=happened.session,
         details=happened.details,
     )
-    return Numbered(seq, "daemon.happened", body)
+    return Numbered(event.seq, "daemon.happened", body)

@@ -19,7 +19,7 @@ __all__ = ["ChainFile", "is_torn_tail", "scan_lines"]
 
 E = TypeVar("E", bound=msgspec.Struct)
 T = TypeVar("T")
-CHUNK = 1024 * 1024
+_CHUNK = 1024 * 1024
 
 
 def scan_lines(
@@ -29,7 +29,7 @@ def scan_lines(
     rest = b""
     at = offset
     while True:
-        data = handle.read(at + len(rest), CHUNK)
+        data = handle.read(at + len(rest), _CHUNK)
         chunk = rest + data
         if not chunk:
             return
@@ -54,7 +54,7 @@ def is_torn_tail(handle: Handle, offset: int, total: int) -> bool:
     """Whether the bytes from `offset` to `total` are one unfinished line: only such a tail may be cut off."""
     at = offset
     while at < total:
-        data = handle.read(at, CHUNK)
+        data = handle.read(at, _CHUNK)
         if not data or b"\n" in data:
             return not data
         at += len(data)

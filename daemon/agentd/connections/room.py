@@ -24,13 +24,7 @@ from agentd.turn.parts import ModelChoice
 from agentd.world.doors import World
 from agentproto.api.model import AddParams, ModelInfo, TestResult
 
-__all__ = ["OFFLINE_NOTICE", "Connections"]
-
-OFFLINE_NOTICE = (
-    "offline",
-    "The built-in offline engine answers: it searches and quotes, it is no language model. "
-    "`agentctl models list` shows what else there is.",
-)
+__all__ = ["Connections"]
 
 
 class Connections:
@@ -64,9 +58,7 @@ class Connections:
             safety_share=budget.safety_share,
             small_window=budget.small_window,
         )
-        notice = OFFLINE_NOTICE if connection.kind == "offline" else None
-        if notice is None and limits.notice:
-            notice = (f"window.{name}", limits.notice)
+        notice = (f"window.{name}", limits.notice) if limits.notice else None
         return ModelChoice(made[1], connection.model, window, notice)
 
     def check(self, name: str) -> None:

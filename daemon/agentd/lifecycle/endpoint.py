@@ -8,10 +8,10 @@ Callers: `agentd.app`.
 from __future__ import annotations
 
 import msgspec
-from agentproto.endpoints import CONNECTION_FILE, SOCKET_PATH_LIMIT, Connection
-from agentproto.versions import WIRE_MAX, WIRE_MIN
 
 from agentd.world.doors import World
+from agentproto.endpoints import CONNECTION_FILE, SOCKET_PATH_LIMIT, Connection
+from agentproto.versions import WIRE_MAX, WIRE_MIN
 
 __all__ = ["SOCKET_NAME", "choose_socket", "remove_connection", "write_connection"]
 

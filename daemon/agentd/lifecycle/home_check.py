@@ -2,9 +2,9 @@
 
 It decides what is refused (another owner, a link, write permission for others, a network file system), each with the
 exact command that cures it, and what is only tightened (folders to 0700, files that others could read to 0600; told
-once). It looks at the five folders, at what lies directly in them, and at all of `config/`, because that is what makes
-the daemon do things; below the closed folders of `data/` nobody else can reach anything. It never changes an owner,
-never removes anything, never follows a link. Caller: `agentd.app`, first of all.
+once). It looks at the five folders, at what lies directly in them, and at everything in the folders of `config/` that
+tell the daemon what to do; deeper in `data/` nobody else can reach anything, because the folders above are closed. It
+never changes an owner, never removes anything, never follows a link. Caller: `agentd.app`, first of all.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ __all__ = ["check_home"]
 
 _FOR_OTHERS = 0o077
 _WRITE_FOR_OTHERS = 0o022
-_DEEPEST = 6  # folders below config/; skills and plug-ins need four
-_MOST_ENTRIES = 5_000  # of config/; whoever has more keeps something else there
+_READ_WHOLE = ("agents", "commands", "plugins", "rules", "skills")
+"""Folders of config/ that are looked at to their ends: what is in them tells the daemon what to do."""
+_MOST_ENTRIES = 5_000  # of those folders; looking at one takes some 20 us, and a start has 400 ms
 
 
 def check_home(files: Files, folders: Folders, uid: int) -> list[str]:
@@ -48,8 +49,9 @@ def check_home(files: Files, folders: Folders, uid: int) -> list[str]:
     for path, info in _inside(files, folders):
         _verify(files, path, uid, info)
         if info.kind == "file" and info.mode & _FOR_OTHERS:
-            files.set_mode(path, 0o600)
-            told.append(f"{path} could be read by others (mode {info.mode & 0o777:o}); it is 600 now")
+            mode = info.mode & 0o700
+            files.set_mode(path, mode)
+            told.append(f"{path} could be read by others (mode {info.mode & 0o777:o}); it is {mode:o} now")
         elif info.kind == "dir" and info.mode & _FOR_OTHERS:
             files.set_mode(path, 0o700)
     return told
@@ -95,25 +97,20 @@ def _verify(files: Files, path: str, uid: int, info: FileInfo | None = None) -> 
 
 
 def _inside(files: Files, folders: Folders) -> Iterator[tuple[str, FileInfo]]:
-    """What lies in config/ at any depth, and directly in the others (which may lie in one another)."""
-    fives = {folders.config, folders.data, folders.state, folders.cache, folders.run}
+    """What lies directly in the five (which may be one, or lie in one another), and everything in `_READ_WHOLE`."""
+    fives = dict.fromkeys((folders.config, folders.data, folders.state, folders.cache, folders.run))
+    whole = {f"{folders.config}/{name}" for name in _READ_WHOLE}
+    waiting = [*fives]
     left = _MOST_ENTRIES
-    waiting = [(folders.config, 0)]
-    while waiting:
-        folder, depth = waiting.pop()
+    while waiting and left > 0:
+        folder = waiting.pop()
         for name, info in files.list(folder):
-            left -= 1
-            if left < 0 or depth > _DEEPEST:
-                raise HomeError(
-                    f"{folders.config} holds too much to be checked",
-                    why=f"there are more than {_MOST_ENTRIES} entries, or folders deeper than {_DEEPEST}",
-                    remedy=f"See what it is, and move it away: du -a {shlex.quote(folders.config)} | sort -n | tail",
-                )
             path = f"{folder}/{name}"
+            if path in fives:
+                continue
             yield path, info
-            if info.kind == "dir":
-                waiting.append((path, depth + 1))
-    for folder in dict.fromkeys((folders.data, folders.state, folders.cache, folders.run)):
-        for name, info in files.list(folder):
-            if f"{folder}/{name}" not in fives:
-                yield f"{folder}/{name}", info
+            if info.kind == "dir" and (folder not in fives or path in whole):
+                waiting.append(path)
+                left -= 1
+            elif folder not in fives:
+                left -= 1

@@ -14,18 +14,26 @@ from dataclasses import replace
 from agentd.errors import AgentdError, DeadlineError, NetworkError
 from agentd.providers.base import Codec, Ended, Failure, FailureClass, ModelEvent, ModelRequest
 from agentd.providers.connection import Connection
+from agentd.providers.failures import classify
 from agentd.providers.keys import KeyResolver, without
 from agentd.providers.prepared import PreparedCall
+from agentd.providers.report import Report, read_report
 from agentd.world.doors import HttpRequest, HttpResponse, World
 from agentproto.__about__ import __version__
 
-__all__ = ["HttpProvider"]
+__all__ = ["HttpProvider", "ask_server"]
 
 _ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read; the rest is a page that says nothing more."""
 
 _LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of one streamed answer. The largest real ones (128k tokens of output, framed) stay under 40 MiB."""
+
+_LARGEST_REPORT = 8 * 1024 * 1024
+"""Bytes of a list of models; the largest known one (all models of a router) has 1 MiB."""
+
+_REPORT_MS = 3_000
+"""How long a server may take to say what it is; it answers from memory, and nothing is urgent about it."""
 
 _LAST_BYTES_MS = 200
 """How long the end of a finished answer is waited for, so that its connection can be used again."""
@@ -137,3 +145,34 @@ async def _first_bytes(response: HttpResponse, limit: int) -> bytes:
         if len(body) >= limit:
             break
     return bytes(body[:limit])
+
+
+async def ask_server(connection: Connection, world: World, key_resolver: KeyResolver) -> Report | Failure:
+    """What the server says about itself (`/v1/models`, and llama.cpp's `/props`); never raises for what it does.
+
+    A server that knows neither path is a Report without facts; one that can't be reached, or refuses the key, is a
+    Failure. No model is asked anything, so this needs no PreparedCall and costs nothing.
+    """
+    try:
+        key = key_resolver.resolve(connection.key)
+    except AgentdError as fault:
+        return Failure("auth", fault.what, fault.remedy)
+    origin = connection.url.removesuffix("/v1")
+    headers = {"user-agent": f"agentd/{__version__} (test)"}
+    if key:
+        headers["authorization"] = f"Bearer {key}"
+    bodies: list[bytes] = []
+    for url in (f"{connection.url}/models", f"{origin}/props"):
+        try:
+            request = HttpRequest("GET", url, headers, connect_ms=_REPORT_MS, stall_ms=_REPORT_MS, total_ms=_REPORT_MS)
+            async with world.http.send(request) as response:
+                body = await _first_bytes(response, _LARGEST_REPORT)
+                if response.status in (401, 403):
+                    failure = classify(response.status, response.headers, body, world.clock.now_ms())
+                    return replace(failure, text=without(key, failure.text))
+                bodies.append(body if response.status == 200 else b"")
+        except NetworkError as fault:
+            return _network_failure(fault, without(key, fault.what), 0)
+        except AgentdError as fault:
+            return Failure("network", without(key, fault.what), fault.remedy)
+    return read_report(*bodies, model=connection.model)

@@ -31,7 +31,7 @@ __all__ = ["MAX_CLIENTS", "Router"]
 
 MAX_CLIENTS = 2000
 """Conversations at a time; a new one beyond gets `busy`. Each costs up to 64 KiB with its CURVE session."""
-MUTE_MS = 60_000
+_MUTE_MS = 60_000
 
 
 class Router:
@@ -121,7 +121,7 @@ class Router:
         since = self._muted.get(routing)
         if since is None:
             return False
-        if now - since >= MUTE_MS:
+        if now - since >= _MUTE_MS:
             del self._muted[routing]
             return False
         self._muted[routing] = now
@@ -220,7 +220,7 @@ class Router:
             if conversation.link.lost:
                 self._drop(routing)
         for routing, since in tuple(self._muted.items()):
-            if now - since >= MUTE_MS:
+            if now - since >= _MUTE_MS:
                 del self._muted[routing]
 
     def _drop(self, routing: bytes) -> None:

@@ -137,7 +137,7 @@ class WireSocket:
             role = self._known.get(routing)
             if role is None:
                 try:
-                    role = str(first.get("User-Id"))  # type: ignore[arg-type]
+                    role = str(first.get("User-Id"))
                 except zmq.ZMQError:
                     role = ""
                 self._known[routing] = role
@@ -162,7 +162,7 @@ class WireSocket:
             return False
         finally:
             # Sending may consume the descriptor's edge; what has come meanwhile must not wait for the next one.
-            if self._router is not None and self._router.EVENTS & zmq.POLLIN:
+            if self._router is not None and int(self._router.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 asyncio.get_running_loop().call_soon(self._read)
         return True
 

@@ -21,7 +21,7 @@ from agentd.session.projection import project
 from agentproto.api.session import NoticeEvent
 from agentproto.api.turn import DeltaEvent
 
-__all__ = ["Numbered", "Reader", "Source", "Streams"]
+__all__ = ["CATCH_UP", "Numbered", "Reader", "Source", "Streams"]
 
 CATCH_UP = 128
 """Lines read from a log in one go for one reader; more are read when those have left."""

@@ -18,12 +18,12 @@ from agentproto.api.config import ReloadResult, SettingInfo
 
 __all__ = ["SettingsInForce"]
 
-Told = Callable[[str, str], None]
+_Told = Callable[[str, str], None]
 """Called with an event's name (settings.changed, settings.refused) and its words."""
 
 
 class SettingsInForce:
-    def __init__(self, files: Files, sources: Sources, told: Told) -> None:
+    def __init__(self, files: Files, sources: Sources, told: _Told) -> None:
         """SettingsError when what is on disk is refused: nothing runs on half a configuration."""
         self._files = files
         self._sources = sources

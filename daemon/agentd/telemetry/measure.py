@@ -32,7 +32,7 @@ class Milestones:
             last = at
         return found
 
-    def table(self) -> str:
+    def report(self) -> str:
         """The rows for people, in milliseconds; the slowest step is marked."""
         rows = self.rows()
         if not rows:

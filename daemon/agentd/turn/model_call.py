@@ -22,14 +22,14 @@ from agentproto.api.turn import DeltaEvent
 
 __all__ = ["ModelCall"]
 
-Keep = Callable[[Partial], Awaitable[None]]
+_Keep = Callable[[Partial], Awaitable[None]]
 
 
 class ModelCall:
     """`run` performs it; `interrupt` was asked for when its task is cancelled with `interrupted` set."""
 
     def __init__(
-        self, parts: Parts, provider: Provider, prepared: PreparedCall, *, turn: str, attempt: int, keep: Keep
+        self, parts: Parts, provider: Provider, prepared: PreparedCall, *, turn: str, attempt: int, keep: _Keep
     ) -> None:
         self._parts = parts
         self._provider = provider

@@ -13,7 +13,7 @@ from agentd.providers.base import Ended, Failure, ModelEvent, TextPiece, Thinkin
 from agentproto.api.turn import TurnUsage
 from agentproto.content import Block, ProviderPart, TextBlock, ThinkingBlock, ToolUseBlock
 
-__all__ = ["UNREADABLE", "Delta", "Reply"]
+__all__ = ["UNREADABLE", "Delta", "Kind", "Reply"]
 
 Kind = Literal["text", "thinking", "output"]
 

@@ -12,11 +12,12 @@ from typing import TypeVar
 import pytest
 
 from agentd.providers.base import Ended, Failure, ModelEvent, ModelMessage, ModelRequest, TextPiece, Usage
-from agentd.providers.call import HttpProvider
+from agentd.providers.call import HttpProvider, ask_server
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.openai_chat import OpenAIChat
 from agentd.providers.prepared import PreparedCall, mint
+from agentd.providers.report import Report
 from agentd.world.doors import HttpRequest, World
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_http import Answer, Refused
@@ -200,6 +201,32 @@ def test_nobody_at_the_address_is_a_network_failure(home: Path) -> None:
     [event] = real(home, server, all_of)
     assert isinstance(event, Failure)
     assert (event.kind, event.details["phase"]) == ("network", "connect")
+
+
+def asked(home: Path, url: str) -> Report | Failure:
+    async def run() -> Report | Failure:
+        world = real_world(str(home))
+        try:
+            return await ask_server(Connection("c", "openai-chat", url, "fake"), world, Keys({}, world.files))
+        finally:
+            await world.http.close()
+
+    return asyncio.run(run())
+
+
+def test_a_server_is_asked_what_it_is(home: Path) -> None:
+    with FakeModelServer(window=4_096) as server:
+        assert asked(home, server.url) == Report(("fake",), 4_096, 1)
+        assert asked(home, server.url + "/x") == Report()
+        assert {request.path for request in server.requests} == {
+            "/v1/models",
+            "/props",
+            "/v1/x/models",
+            "/v1/x/props",
+        }
+    gone = asked(home, server.url)
+    assert isinstance(gone, Failure)
+    assert gone.kind == "network"
 
 
 # --- time and the network's own faults, in a simulated world ---

@@ -19,14 +19,17 @@ from agentd.providers.base import (
     ToolDefinition,
     ToolUse,
 )
-from agentd.providers.call import HttpProvider
+from agentd.providers.call import HttpProvider, ask_server
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.openai_chat import OpenAIChat
 from agentd.providers.prepared import mint
+from agentd.providers.report import Report
 from agentd.world.real import real_world
 from agentproto.content import Block, TextBlock, ToolResultBlock, ToolUseBlock
 from support.real_model import RealModel, real_model
+
+pytestmark = pytest.mark.timeout(900)  # the first run makes the server's environment and its model
 
 READ = ToolDefinition(
     "read_file",
@@ -152,7 +155,21 @@ def test_closing_the_iterator_ends_the_generation(model: RealModel, home: Path) 
     assert model.falls_idle()
 
 
-def test_a_model_that_is_not_there_or_a_wrong_address(model: RealModel, home: Path) -> None:
+def test_it_tells_its_window(model: RealModel, home: Path) -> None:
+    async def run() -> Report | Failure:
+        world = real_world(str(home))
+        try:
+            connection = Connection("real", "openai-chat", model.url, model.model)
+            return await ask_server(connection, world, Keys({}, world.files))
+        finally:
+            await world.http.close()
+
+    found = asyncio.run(run())
+    assert isinstance(found, Report)
+    assert found == Report((model.model,), model.window, 2) or not model.ours
+
+
+def test_a_wrong_address_is_not_found(model: RealModel, home: Path) -> None:
     wrong = RealModel(model.url + "/nowhere", model.model, model.window, model.ours)
     [[event]] = send(wrong, home, asked(model, HELLO))
     assert isinstance(event, Failure)
