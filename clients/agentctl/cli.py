@@ -111,6 +111,10 @@ def guarded(work: Callable[[], object]) -> int:
     except click.exceptions.NoArgsIsHelpError as fault:
         sys.stderr.write(fault.format_message() + "\n")
         return USAGE
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):  # click makes an exit of it
+            raise
+        return DONE
     except BrokenPipeError:
         # Whoever reads stdout has seen enough. The interpreter must not stumble over it again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

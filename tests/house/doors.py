@@ -52,7 +52,9 @@ DAEMON: dict[str, dict[str, str]] = {
     "selectors": {"agentd.world.fake_clock": "finds out when a simulated day has nothing to do but wait"},
     "ssl": {"agentd.world.http": "which certificates are believed"},
     "queue": {"agentd.world.journal": "hands appends to the one writer thread"},
-    "signal": {DOOR: "ends process groups"},
+    "logging": {"agentd.telemetry.logs": "lines on stderr, also those of libraries"},
+    "signal": {DOOR: "ends process groups", "agentd.lifecycle.signals": "what the daemon's own signals mean"},
+    "socket": {"agentd.lifecycle.notify": "one datagram to the service manager"},
     "subprocess": {DOOR: "starts children, by exec and never by fork alone"},
     "sys": {
         "agentd.cli": _BEGIN,

@@ -11,11 +11,14 @@ import ast
 
 import pytest
 
-from house.tree import ROOT, Source, dotted, none, read, sample, sources, suite
+from house.tree import ROOT, Source, dotted, imports, none, read, sample, sources, suite
 
 KIND = "PreparedCall"
+ROOM = "agentd.providers.prepared"
 MADE_IN = "daemon/agentd/providers/prepared.py"
 MINTED_IN = "daemon/agentd/context/budget.py"
+# Tests that try it, to show that it is refused.
+PROOFS = {"tests/daemon/context/test_budget.py", "tests/daemon/providers/test_prepared.py"}
 HARMLESS = {"isinstance", "issubclass", "cast", "typing.cast", "assert_type", "get_type_hints"}
 
 
@@ -27,29 +30,42 @@ def made(source: Source) -> list[str]:
     """Every way to build a PreparedCall, or to get hold of its class or its mint under another name."""
     if source.place == MADE_IN:
         return []
+    known = handles(source)
     found: list[tuple[int, str]] = []
     for node in ast.walk(source.tree):
         match node:
             case ast.Call() if last(node.func) == KIND:
-                found.append((node.lineno, "builds one"))
-            case ast.Call() if last(node.func) == "mint":
+                found += [] if source.place in PROOFS else [(node.lineno, "builds one")]
+            case ast.Call() if dotted(node.func) in known:
                 found += minted(source, node)
-            case ast.Call() if dotted(node.func) not in HARMLESS:
-                given = (*node.args, *(keyword.value for keyword in node.keywords))
-                found += [(node.lineno, "hands the class on") for value in given if last(value) in {KIND, "mint"}]
             case ast.ClassDef() if KIND in {last(base) for base in node.bases}:
                 found.append((node.lineno, "inherits from it"))
-            case ast.Assign(value=value) if last(value) in {KIND, "mint"}:
+            case ast.Assign(value=value) if last(value) == KIND or dotted(value) in known:
                 found.append((node.lineno, "gives it another name"))
             case ast.Attribute(value=value) if last(value) == KIND:
                 found.append((node.lineno, f"uses {KIND}.{node.attr}"))
-            case ast.ImportFrom(names=names):
+            case ast.ImportFrom(module=module, names=names):
+                wrong = [alias.name for alias in names if is_renamed(str(module), alias)]
+                found += [(node.lineno, f"imports {name} under another name") for name in wrong]
+            case ast.Import(names=names):
                 found += [
-                    (node.lineno, f"imports {alias.name} under another name")
-                    for alias in names
-                    if alias.name in {KIND, "mint", "_MINT"} and (alias.asname or alias.name == "_MINT")
+                    (node.lineno, "imports its room under another name") for a in names if a.asname and a.name == ROOM
                 ]
+        if isinstance(node, ast.Call) and dotted(node.func) not in HARMLESS:
+            given = (*node.args, *(keyword.value for keyword in node.keywords))
+            found += [(node.lineno, "hands it on") for value in given if last(value) == KIND or dotted(value) in known]
     return [f"{source.place}:{line} {what}" for line, what in found]
+
+
+def handles(source: Source) -> set[str]:
+    """Texts by which this file can name the mint."""
+    direct = {"mint"} if any(name == f"{ROOM}.mint" for _, name in imports(source)) else set()
+    return direct | {"prepared.mint", f"{ROOM}.mint"}
+
+
+def is_renamed(module: str, alias: ast.alias) -> bool:
+    whole = f"{module}.{alias.name}"
+    return whole == f"{ROOM}._MINT" or (whole in {ROOM, f"{ROOM}.{KIND}", f"{ROOM}.mint"} and alias.asname is not None)
 
 
 def minted(source: Source, call: ast.Call) -> list[tuple[int, str]]:
@@ -74,7 +90,7 @@ def test_the_budget_does_make_it() -> None:
     [
         "call = PreparedCall(key, body=b'')\n",
         "call = prepared.PreparedCall(key)\n",
-        "call = mint(provider='x', purpose='turn')\n",
+        "from agentd.providers.prepared import mint\ncall = mint(provider='x', purpose='turn')\n",
         "call = prepared.mint(provider='x')\n",
         "from agentd.providers.prepared import PreparedCall as Call\n",
         "from agentd.providers.prepared import mint as make\n",
@@ -84,17 +100,28 @@ def test_the_budget_does_make_it() -> None:
         "make = prepared.mint\n",
         "call = object.__new__(PreparedCall)\n",
         "call = PreparedCall.__new__(PreparedCall)\n",
-        "make = functools.partial(mint, purpose='turn')\n",
+        "from agentd.providers.prepared import mint\nmake = functools.partial(mint, purpose='turn')\n",
+        "import agentd.providers.prepared as p\n",
+        "from agentd.providers import prepared as p\n",
+        "import agentd.providers.prepared\nagentd.providers.prepared.mint(purpose='turn')\n",
     ],
 )
 def test_a_bad_sample_is_found(text: str) -> None:
     assert made(sample(text)) != []
 
 
+MINTING = "from agentd.providers.prepared import mint\nmint(provider='x', purpose={!r})\n"
+
+
 def test_a_test_says_that_it_is_one() -> None:
-    assert made(sample("mint(provider='x', purpose='test')\n", "tests/daemon/providers/test_call.py")) == []
-    assert made(sample("mint(provider='x', purpose='turn')\n", "tests/daemon/providers/test_call.py")) != []
-    assert made(sample("mint(provider='x', purpose='test')\n")) != []
+    place = "tests/daemon/providers/test_call.py"
+    assert made(sample(MINTING.format("test"), place)) == []
+    assert made(sample(MINTING.format("turn"), place)) != []
+    assert made(sample(MINTING.format("test"))) != []
+
+
+def test_another_mint_is_none_of_ours() -> None:
+    assert made(sample("def mint(): ...\nmint()\n")) == []
 
 
 def test_taking_one_is_allowed() -> None:

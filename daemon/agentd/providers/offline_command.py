@@ -163,7 +163,7 @@ _FORMS: tuple[_Form, ...] = (
     _form(r"(?P<mark>run:|!|run )(?P<command>.*\S)", _run, re.S),
     _form(r"(?:run|run:|!)", lambda match: Run("")),
     _form(
-        rf"(?:write|create)\s+(?:to\s+|the file\s+)?{_PATH}:[ \t]?\n?(?P<text>.*)",
+        rf"(?:write|create)\s+(?:to\s+|the file\s+)?{_PATH}:[ \t\n]?(?P<text>.*)",
         lambda match: Write(_path(match), match["text"]),
         re.S,
         tail="",

@@ -6,7 +6,8 @@ is renamed to `events.jsonl.1` (the older ones to `.2` and so on, the oldest is 
 
 It decides nothing about what is worth an event. It must never hurt whoever reports: what can't be written is counted
 (`lost`), and said to `report` when it begins and when it is over. Events are not synced: they are for people, and no
-promise rests on them. Callers: `agentd.reporting`, `agentd check`.
+promise rests on them; after a power cut some may be missing, and the numbers of the last ones are given again. Callers:
+`agentd.reporting`, `agentd check`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ EVENTS: Mapping[str, Known] = {
     "daemon.stopped": Known("daemon", "It stops; turns that ran are paused and recorded."),
     "settings.changed": Known("settings", "Settings were read anew, and these keys have other values now."),
     "settings.refused": Known("settings", "Settings on disk are wrong; the old ones stay, whole."),
-    "session.opened": Known("session", "A session was made."),
+    "session.opened": Known("session", "A session was made, in the workspace that the text names."),
     "session.resumed": Known("session", "A turn that was under way when the daemon ended went on."),
     "session.damaged": Known("session", "A session's log is damaged; it is read-only up to there."),
     "session.unreadable": Known("session", "A session could not be opened at all; the others are served."),

@@ -60,6 +60,8 @@ def resolve(path: str, context: ToolContext) -> Place:
         wanted = home + wanted[1:]
     # Not normalised as text: `link/..` is where the link leads to, not where it stands.
     real = context.world.files.real(posixpath.join(context.cwd, wanted))
+    if not well_formed(real):
+        raise ToolError(f"{path} leads to a name that is no UTF-8; such names are not handled")
     inside = below(real, context.workspace)
     if inside is None or real == context.workspace:
         root, relative = posixpath.split(real)

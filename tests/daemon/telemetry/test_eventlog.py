@@ -13,7 +13,7 @@ from agentd.telemetry.eventlog import Event, EventLog, Happened, event_files
 from agentd.telemetry.redact import MASK, Redactor
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_clock import START_MS
-from agentd.world.faults import Crash, Plan
+from agentd.world.faults import Crash, plans
 from agentd.world.real import real_world
 from agentd.world.tasks import Tasks
 
@@ -76,7 +76,8 @@ def test_numbers_go_on_over_files_and_only_so_many_are_kept(restarted: bool) -> 
     log = opened(world, file_bytes=1_000, older=2)
     world.run(fill(log, 1, 40))
     if restarted:
-        log = opened(world.restart(), file_bytes=1_000, older=2)
+        world = world.restart()
+        log = opened(world, file_bytes=1_000, older=2)
     assert log.seq == 40
     assert event_files(world, PATH, 9) == [f"{PATH}.2", f"{PATH}.1", PATH]
     assert all(len(data) < 1_400 for data in world.files.paths().values())
@@ -116,29 +117,58 @@ def test_without_older_files_the_large_one_is_dropped() -> None:
     assert opened(world.restart(), older=0).seq == 30
 
 
-@pytest.mark.parametrize("drop", [False, True, 1, 2])
-def test_whenever_it_dies_numbers_never_go_back_among_what_is_kept(drop: bool | int) -> None:
-    """Killed at each call of a run that puts files aside: the next process reads a prefix and goes on after it."""
-    call = 0
-    while True:
-        call += 1
-        world = fake_world()
-        log = opened(world, file_bytes=700, older=2)
-        start = len(world.calls)
-        world = world.restart(plan=Plan(crash_before=call + start)) if False else _planned(call)
-        log = opened(world, file_bytes=700, older=2)
-        try:
-            world.run(fill(log, 1, 20))
-            return
-        except Crash:
-            pass
+def small_run(world: FakeWorld) -> EventLog:
+    log = opened(world, file_bytes=700, older=2)
+    world.run(fill(log, 1, 12))
+    return log
+
+
+def rightly(rows: list[tuple[int, str]], *, whole: bool) -> list[tuple[int, str]]:
+    """The same numbers with the texts that belong to them; `whole`: all from the first to the last."""
+    if not rows:
+        return []
+    numbers = range(rows[0][0], rows[-1][0] + 1) if whole else sorted({number for number, _ in rows})
+    return [(number, f"event {number}") for number in numbers]
+
+
+@pytest.mark.parametrize("drop", [False, True, 1])
+def test_wherever_it_dies_what_is_kept_is_numbered_rightly_and_goes_on(drop: bool | int) -> None:
+    """Killed before and after each changing call of a run that puts files aside."""
+    counted = fake_world()
+    small_run(counted)
+    crashes = [plan for plan in plans(counted.points.calls) if str(*plan.faults.values()).startswith("crash")]
+    assert len(crashes) > 40
+    for plan in crashes:
+        world = fake_world(plan=plan)
+        with pytest.raises(Crash):
+            small_run(world)
         after = world.restart(drop_unsynced=drop)
-        again = opened(after, file_bytes=700, older=2)
-        rows = again.read_after(0, 100)
-        assert texts(rows) == wanted(rows[0].seq, again.seq) if rows else again.seq == 0
-        after.run(fill(again, again.seq + 1, again.seq + 3))
-        assert again.lost == 0
-        assert texts(again.read_after(0, 100))[-3:] == wanted(again.seq - 2, again.seq)
+        log = opened(after, file_bytes=700, older=2)
+        rows = texts(log.read_after(0, 100))
+        assert rows == rightly(rows, whole=drop is False)
+        assert rows == [] or rows[-1][0] == log.seq
+        after.run(fill(log, log.seq + 1, log.seq + 3))
+        assert log.lost == 0
+        final = opened(after.restart(), file_bytes=700, older=2)
+        kept = texts(final.read_after(0, 100))
+        assert kept[-3:] == wanted(log.seq - 2, log.seq)
+        assert kept == rightly(kept, whole=drop is False)
+
+
+@pytest.mark.parametrize("fault", ["EIO", "ENOSPC", "short_write", "EINTR"])
+def test_whichever_call_fails_nobody_is_hurt_and_numbers_stay_right(fault: str) -> None:
+    counted = fake_world()
+    small_run(counted)
+    faulty = [plan for plan in plans(counted.points.calls) if list(plan.faults.values()) == [fault]]
+    assert faulty != []
+    for plan in faulty:
+        world = fake_world(plan=plan)
+        log = small_run(world)
+        assert (log.seq, fault in ("EIO", "ENOSPC") or log.lost == 0) == (12, True)
+        assert texts(log.read_after(0, 100)) == wanted(1, 12)
+        kept = texts(opened(world.restart(), file_bytes=700, older=2).read_after(0, 100))
+        assert [number for number, _ in kept] == sorted({number for number, _ in kept})
+        assert [row for row in kept if row != (row[0], f"event {row[0]}")] == []
 
 
 def test_a_damaged_file_is_set_aside_and_no_number_is_given_twice() -> None:
@@ -233,12 +263,13 @@ def test_many_at_once_keep_their_order_on_a_real_disk(tmp_path: Path) -> None:
 
     async def story() -> None:
         tasks = Tasks(lambda _name, error: seen.append(-1) if error else None)
+        running = []
         for number in range(1, 501):
-            tasks.start("event", one(number))
+            running.append(tasks.start("event", one(number)))
             if number % 50 == 0:
                 await asyncio.sleep(0)
-        while tasks.names():
-            await asyncio.sleep(0)
+        for task in running:
+            await task
         await world.journal.close()
 
     asyncio.run(story())

@@ -64,7 +64,7 @@ def test_nothing_ends_a_line_or_moves_the_cursor() -> None:
     with opened() as (log, stream):
         log.info("x.y", "one\ntwo\r\x1b[2Jthree\u2028four", field="five\n2026-01-05T09:00:00.000Z info forged é")
     assert lines(stream) == [
-        "info x.y one\\ntwo\\r\\x1b[2Jthree\\u2028four field=\"five\\n2026-01-05T09:00:00.000Z info forged é\""
+        'info x.y one\\ntwo\\r\\x1b[2Jthree\\u2028four field="five\\n2026-01-05T09:00:00.000Z info forged é"'
     ]
 
 

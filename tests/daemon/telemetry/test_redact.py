@@ -8,9 +8,27 @@ from agentd.telemetry.redact import FORMS, MASK, SECRET_NAMES, Redactor, is_secr
 
 SECRET_VARIABLES = [
     *("OPENAI_API_KEY", "GEMINI_APIKEY", "aws_secret_access_key", "AWS_ACCESS_KEY_ID", "GITHUB_TOKEN", "NPM_TOKEN"),
-    *("CLIENT_SECRET", "PGPASSWORD", "DB_PASSWORD", "GOOGLE_CREDENTIALS", "NPM_AUTH", "DATABASE_URL", "SSH_PRIVATE_KEY"),
+    *(
+        "CLIENT_SECRET",
+        "PGPASSWORD",
+        "DB_PASSWORD",
+        "GOOGLE_CREDENTIALS",
+        "NPM_AUTH",
+        "DATABASE_URL",
+        "SSH_PRIVATE_KEY",
+    ),
 ]
-PLAIN_VARIABLES = ["PATH", "SSH_AUTH_SOCK", "KEYBOARD", "TOKENIZER", "PASSAGE", "LANG", "AUTHOR", "BASE_URL", "KEY_LAYOUT"]
+PLAIN_VARIABLES = [
+    "PATH",
+    "SSH_AUTH_SOCK",
+    "KEYBOARD",
+    "TOKENIZER",
+    "PASSAGE",
+    "LANG",
+    "AUTHOR",
+    "BASE_URL",
+    "KEY_LAYOUT",
+]
 
 KEYS = [
     "sk-" + "a1B2" * 8,
@@ -53,7 +71,15 @@ def test_what_only_follows_a_word_is_masked_without_it() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "risk-free and task-oriented", "sk-short", "s0123456789abcdefg", "git commit 9f1c04ab", "a@b.c", "http://h:80/v1"],
+    [
+        "",
+        "risk-free and task-oriented",
+        "sk-short",
+        "s0123456789abcdefg",
+        "git commit 9f1c04ab",
+        "a@b.c",
+        "http://h:80/v1",
+    ],
 )
 def test_plain_words_stay(text: str) -> None:
     assert Redactor().text(text) == text

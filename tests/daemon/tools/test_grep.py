@@ -156,6 +156,18 @@ def test_ripgrep_is_asked_where_it_can_be_told_the_rules(home: Path) -> None:
     assert calls == [2, 4, 5, 5]
 
 
+def test_a_program_that_the_workspace_supplies_is_never_run(home: Path) -> None:
+    made = ground(home)
+    plant(made.workspace, {"bin/rg": f"#!/bin/sh\ntouch {home}/caught\n", "a.txt": "word\n"})
+    (made.workspace / "bin/rg").chmod(0o700)
+    (home / "links").mkdir()
+    (home / "links/rg").symlink_to(made.workspace / "bin/rg")
+    (home / "linked").symlink_to(made.workspace / "bin")
+    made.path = f"{made.workspace}/bin:bin:{home}/linked:{home}/links"
+    assert made.text(GrepTool(), pattern="word") == "a.txt:1:word"
+    assert not (home / "caught").exists()
+
+
 def test_a_file_with_everything_in_it_is_answered_by_the_worker_up_to_the_limit(searched: Ground) -> None:
     plant(searched.workspace, {"many.txt": "word and more words\n" * 80_000})
     text = searched.text(GrepTool(), pattern="word", limit=1)

@@ -150,3 +150,9 @@ def test_access_is_the_real_place_behind_links(made: Ground) -> None:
 @pytest.mark.parametrize("path", ["a\0b", "\ud800"])
 def test_a_name_that_no_file_can_have_is_refused(made: Ground, path: str) -> None:
     assert made.refusal(ReadTool(), path=path) == f"no file can have the name {path!r}"
+
+
+def test_a_link_to_a_name_that_is_no_utf8_is_refused(made: Ground) -> None:
+    (made.workspace / os.fsdecode(b"caf\xe9")).write_text("x")
+    (made.workspace / "link").symlink_to(os.fsdecode(b"caf\xe9"))
+    assert made.refusal(ReadTool(), path="link") == "link leads to a name that is no UTF-8; such names are not handled"

@@ -24,6 +24,7 @@ from agentd.tools.hits import MOST_FILE_BYTES, MOST_RULE_BYTES, FileHits, Line, 
 from agentd.tools.ignoring import ignored, layer
 from agentd.tools.patterns import ignores_case, translate
 from agentd.tools.places import Place, below, resolve, size_words
+from agentd.tools.programs import find_program
 from agentd.tools.prompt_text import prompt_text
 from agentd.tools.searching import BUDGET_MS, run_grep_job, top_of
 from agentd.world.doors import Exit, Spawn
@@ -151,7 +152,7 @@ async def _by_ripgrep(
     given: GrepArguments, rust: str, place: Place, single: bool, context: ToolContext
 ) -> list[FileHits] | None:
     """What ripgrep finds, filtered as the worker filters; None when the worker has to be asked."""
-    program = context.world.processes.find("rg", context.env.get("PATH", ""))
+    program = find_program("rg", context)
     start = _Start(*posixpath.split(place.real)) if single else _start(place, context)
     if program is None or start is None:
         return None

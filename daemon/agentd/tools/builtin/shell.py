@@ -18,20 +18,18 @@ from agentd.policy.access import Access, Run
 from agentd.tools.arguments import narrow
 from agentd.tools.base import Probe, Progress, ToolContext, ToolResult, ToolSpec
 from agentd.tools.places import size_words, well_formed
+from agentd.tools.programs import USUAL_PATH, find_program
 from agentd.tools.prompt_text import prompt_text
 from agentd.world.doors import Exit, Spawn
 from agentd.world.tasks import Tasks
 
-__all__ = ["LONGEST_MS", "OUTPUT_BYTES", "USUAL_PATH", "ShellArguments", "ShellTool"]
+__all__ = ["LONGEST_MS", "OUTPUT_BYTES", "ShellArguments", "ShellTool"]
 
 LONGEST_MS = 600_000
 """Ten minutes: what builds and tests need; a longer command belongs into the background."""
 
 OUTPUT_BYTES = 16 * 1024 * 1024
 """Kept of one command's output; one that prints more is ended."""
-
-USUAL_PATH = "/usr/local/bin:/usr/bin:/bin"
-"""Where bash is looked for in a session without a PATH."""
 
 _HIDDEN_PREFIX = "AGENTD_"
 # Files that a non-interactive shell would run before the command that a person has seen.
@@ -115,8 +113,8 @@ def _spawn(given: ShellArguments, context: ToolContext) -> Spawn:
         if not name.startswith(_HIDDEN_PREFIX) and name not in _STARTUP
     }
     path = env.get("PATH") or USUAL_PATH
-    processes = context.world.processes
-    program = processes.find("bash", path) or processes.find("bash", USUAL_PATH) or processes.find("sh", USUAL_PATH)
+    # The system's own first: which bash reads the command is no matter of the session's PATH.
+    program = find_program("bash", context, f"{USUAL_PATH}:{path}") or find_program("sh", context, USUAL_PATH)
     if program is None:
         raise ToolError("there is neither bash nor sh on this machine, so no command can be run")
     return Spawn(
