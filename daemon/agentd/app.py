@@ -355,7 +355,7 @@ class Daemon:
 
     def start_profile(self) -> str:
         """How long each part of the start took, as a table."""
-        return self._milestones.table()
+        return self._milestones.report()
 
     async def run(self) -> None:
         """Until somebody asks to stop."""

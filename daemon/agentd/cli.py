@@ -18,7 +18,7 @@ import click
 from agentd.app import Daemon, Process
 from agentd.errors import AgentdError, BusyError, HomeError, SettingsError
 from agentd.lifecycle.notify import watchdog_ms
-from agentd.lifecycle.signals import install
+from agentd.lifecycle.signals import listen
 from agentd.telemetry.logs import open_log
 from agentd.telemetry.redact import Redactor
 from agentd.world.real import real_world
@@ -91,7 +91,7 @@ async def _run(daemon: Daemon, profile_start: bool) -> int:
             return _refused(fault, EXIT_REFUSED)
         if profile_start:
             click.echo(daemon.start_profile(), err=True)
-        install(asyncio.get_running_loop(), lambda _: daemon.ask_to_stop(), daemon.ask_to_reload)
+        listen(asyncio.get_running_loop(), stop=daemon.ask_to_stop, reload=daemon.ask_to_reload)
         await daemon.run()
         return 0
     finally:

@@ -18,6 +18,7 @@ from agentproto.api.config import ReloadResult, SettingInfo
 from agentproto.api.daemon import StatusResult
 from agentproto.api.model import AddParams, ModelInfo, TestResult
 from agentproto.homes import Folders
+from agentproto.method import Role
 
 __all__ = ["Caller", "ModelRoom", "Services", "SettingsRoom"]
 
@@ -28,7 +29,7 @@ class Caller:
 
     client: str
     name: str
-    role: str
+    role: Role
     variables: Mapping[str, str] = field(default_factory=dict)
     active_at_ms: int = 0
 

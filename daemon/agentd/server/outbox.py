@@ -20,6 +20,9 @@ from agentproto.shape import to_plain
 
 __all__ = ["Outbox", "encode_event"]
 
+_JOINED = 256 * 1024
+"""Bytes of text after which joined deltas leave as one: well below what one message may hold."""
+
 
 def encode_event(body: msgspec.Struct) -> bytes:
     """An event's body, once for all its readers."""
@@ -66,7 +69,7 @@ class Outbox:
             before = last.delta
             if before.item == delta.item and before.stream == delta.stream:
                 end = before.offset + last.size
-                if end == delta.offset:
+                if end == delta.offset and last.size < _JOINED:
                     last.pieces.append(delta.text)
                     grown = len(delta.text.encode(errors="replace"))
                     last.size += grown

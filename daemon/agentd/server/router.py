@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 from agentd.errors import AgentdError
 from agentd.server.conversation import Conversation
@@ -23,7 +24,7 @@ from agentproto.envelope import Hello, Welcome
 from agentproto.errors import ErrorCode, LocalProtocolError, RemoteProtocolError, WireError
 from agentproto.framing import decode_header
 from agentproto.link import Beat, Cancelled, Credited, Greeted, Link, LinkEvent, Requested
-from agentproto.method import Method, may
+from agentproto.method import Method, Role, may, shrink
 from agentproto.shape import request, to_plain
 from agentproto.versions import WIRE_MAX, WIRE_MIN, VersionRange, negotiate
 
@@ -75,7 +76,11 @@ class Router:
             return
         conversation = self._conversations.get(routing)
         if conversation is None:
-            conversation = self._new(routing, role)
+            granted = _role(role)
+            if granted is None:
+                self._muted[routing] = now
+                return
+            conversation = self._new(routing, granted)
         link = conversation.link
         try:
             event = link.receive(frames, now)
@@ -90,7 +95,7 @@ class Router:
         for owed in link.take_owed():
             conversation.post(owed)
 
-    def _new(self, routing: bytes, role: str) -> Conversation:
+    def _new(self, routing: bytes, role: Role) -> Conversation:
         def send(frames: Sequence[bytes]) -> bool:
             return self._socket.send(routing, frames)
 
@@ -160,7 +165,9 @@ class Router:
             self._drop(routing)
             return
         caller = conversation.caller
-        caller.client, caller.name = hello.client[:64], hello.name[:64]
+        caller.client, caller.name = hello.client, hello.name
+        # A role can only shrink: a tool that was given the owner's file may ask for less.
+        caller.role = shrink(caller.role, hello.role)
         earlier = self._by_client.get(caller.client)
         if earlier is not None and earlier != routing:
             self._drop(earlier)
@@ -250,3 +257,8 @@ class Router:
                     continue
             conversation.close()
         self._socket.close()
+
+
+def _role(text: str) -> Role | None:
+    """The role that the door-keeper wrote on the connection; None for a word that is none."""
+    return next((role for role in get_args(Role) if role == text), None)

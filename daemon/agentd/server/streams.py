@@ -20,6 +20,7 @@ from agentd.session.entries import Entry
 from agentd.session.projection import project
 from agentproto.api.session import NoticeEvent
 from agentproto.api.turn import DeltaEvent
+from agentproto.errors import LocalProtocolError
 
 __all__ = ["CATCH_UP", "Numbered", "Reader", "Source", "Streams"]
 
@@ -106,9 +107,10 @@ class Streams:
             if subscription is None or subscription.live or len(reader.outbox) >= CATCH_UP:
                 continue
             rows = self._source.after(stream, subscription.cursor, CATCH_UP)
-            for row in rows:
+            for numbered in rows:
+                row, body = self._encode(stream, numbered)
                 if row.body is not None:
-                    reader.outbox.put(row.name, stream, row.seq, encode_event(row.body))
+                    reader.outbox.put(row.name, stream, row.seq, body)
                 subscription.cursor = row.seq
             if len(rows) < CATCH_UP:
                 subscription.live = True
@@ -121,6 +123,17 @@ class Streams:
         cut_off, reader.outbox.cut_off = reader.outbox.cut_off, []
         for stream in cut_off:
             self.unsubscribe(reader, stream)
+
+    def _encode(self, stream: str, row: Numbered) -> tuple[Numbered, bytes]:
+        """The event's bytes; one that no message can hold is replaced by a notice with its number."""
+        if row.body is None:
+            return row, b""
+        try:
+            return row, encode_event(row.body)
+        except LocalProtocolError as fault:
+            text = f"event {row.seq} ({row.name}) can't be sent: {fault}; it is whole in the session's log"
+            notice = NoticeEvent(stream, row.seq, self._now_ms(), "too_large", text)
+            return Numbered(row.seq, "session.notice", notice), encode_event(notice)
 
     # -- Publisher ---------------------------------------------------------------------------------------------
 
@@ -137,7 +150,7 @@ class Streams:
         readers = self._readers.get(stream)
         if not readers:
             return
-        body = encode_event(row.body) if row.body is not None else b""
+        row, body = self._encode(stream, row)
         for reader, subscription in tuple(readers.items()):
             if not subscription.live or row.seq <= subscription.cursor:
                 continue

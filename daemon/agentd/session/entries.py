@@ -158,6 +158,7 @@ class Replied(_Entry, frozen=True, tag="model.replied"):
     stop: str
     usage: TurnUsage
     interrupted: bool = False
+    purpose: str = "turn"
 
 
 class Broke(_Entry, frozen=True, tag="model.broke"):

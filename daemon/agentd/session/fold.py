@@ -178,7 +178,14 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
         return state
     counters = _with(state.counters, f"broke.{e.failure}", state.counters.get(f"broke.{e.failure}", 0) + 1)
     if e.again:
-        turn = replace(turn, phase="preparing", attempts=e.attempt, wait_ms=e.wait_ms, partial={})
+        turn = replace(
+            turn,
+            phase="preparing",
+            attempts=e.attempt,
+            wait_ms=e.wait_ms,
+            waited_ms=turn.waited_ms + e.wait_ms,
+            partial={},
+        )
     else:
         turn = replace(turn, phase="deciding", calls=(), failure=(e.text, e.remedy), partial={})
     return replace(state, turn=turn, counters=counters)
@@ -274,7 +281,9 @@ def _decided(state: SessionState, e: Decided, seq: int, at_ms: int) -> SessionSt
     turn = _in_turn(state, e.turn)
     if turn is None or e.next != "step":
         return state
-    following = replace(turn, phase="preparing", step=turn.step + 1, calls=(), attempts=0, wait_ms=0, stop="")
+    following = replace(
+        turn, phase="preparing", step=turn.step + 1, calls=(), attempts=0, wait_ms=0, waited_ms=0, stop=""
+    )
     return replace(state, turn=following)
 
 

@@ -63,7 +63,7 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
     match line.entry:
         case Opened() as e:
             return "session.opened", wire_session.OpenedEvent(
-                stream, seq, at_ms, e.workspace, e.cwd, e.mode, e.parent[0] if e.parent else None
+                stream, seq, at_ms, e.workspace, e.cwd, e.mode, e.parent[0] if e.parent else None, e.kind
             )
         case Requested() as e:
             paths = tuple(path for path, _, _ in e.files)
@@ -76,7 +76,7 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
             return "turn.delta", wire_turn.DeltaEvent(stream, seq, e.turn, e.item, e.kind, e.offset, e.text)
         case Replied() as e:
             return "step.replied", wire_turn.RepliedEvent(
-                stream, seq, at_ms, e.turn, e.step, e.blocks, e.stop, e.usage, e.interrupted
+                stream, seq, at_ms, e.turn, e.step, e.blocks, e.stop, e.usage, e.interrupted, e.purpose
             )
         case Broke() as e:
             return "step.retried", wire_turn.RetryEvent(

@@ -58,7 +58,7 @@ class CallState:
 @dataclass(frozen=True, slots=True)
 class TurnState:
     """The running turn. `attempts` counts model calls of this step; `faults` steps running whose every call was
-    malformed; `wait_ms` is the pause before the next attempt; `spoken_to`: a person spoke since the last model call;
+    malformed; `wait_ms` is the pause before the next attempt, `waited_ms` all pauses of this step; `spoken_to`: a person spoke since the last model call;
     `denied`: a rule refused a call and no call succeeded since."""
 
     request: Requested
@@ -70,6 +70,7 @@ class TurnState:
     calls: tuple[CallState, ...] = ()
     attempts: int = 0
     wait_ms: int = 0
+    waited_ms: int = 0
     faults: int = 0
     usage: TurnUsage = field(default_factory=TurnUsage)
     interrupted: str | None = None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from agentd.errors import AgentdError, BadArgumentsError, DeadlineError, ToolError
-from agentd.policy.access import Access
+from agentd.policy.access import Access, Run
 from agentd.policy.decide import Decision, Surroundings, ToolFacts, decide
 from agentd.policy.grants import Grant, grants_for
 from agentd.policy.rules import Rule, parse
@@ -25,11 +25,15 @@ from agentd.tools.base import Progress, Tool, ToolContext, ToolResult
 from agentd.tools.output import cut, words
 from agentd.turn.events import CallEnded, CallsJudged, Event, Intended, Probed
 from agentd.turn.parts import Parts
-from agentd.turn.reply import UNREADABLE
+from agentd.turn.reply import UNREADABLE, whole_text
 from agentproto.api.turn import DeltaEvent
 from agentproto.content import ResultStatus
 
 __all__ = ["Calls", "not_run"]
+
+_DIFF_CHARS = 200_000
+_SHOWN_CHARS = 64 * 1024
+"""Of what a question shows. A command is approved whole or not at all; of a diff the rest may be cut."""
 
 
 class Calls:
@@ -132,6 +136,13 @@ class Calls:
         context: ToolContext,
     ) -> Asked:
         command = await tool.preview(arguments, context)
+        if len(command) > _SHOWN_CHARS:
+            if any(isinstance(access, Run) for access in accesses):
+                raise BadArgumentsError(
+                    f"{call.tool}: the command has {len(command)} characters; a person is asked about {_SHOWN_CHARS} at most",
+                    remedy="Put it into a script file with the write tool, and run that.",
+                )
+            command = command[:_SHOWN_CHARS] + f"\n[... {len(command) - _SHOWN_CHARS} more characters]"
         grants = grants_for(call.tool, accesses, "session", 0, "")
         return Asked(
             question="",
@@ -233,7 +244,7 @@ class Calls:
         )
 
     def _done(self, turn: TurnState, call: CallState, tool: Tool, result: ToolResult, duration_ms: int) -> Done:
-        piece = cut(result.text, tool.spec.max_result_chars, call.call)
+        piece = cut(whole_text(result.text), tool.spec.max_result_chars, call.call)
         blob = None
         if piece.whole is not None:
             try:
@@ -248,10 +259,10 @@ class Calls:
             tool=call.tool,
             status=result.status,
             text=piece.text,
-            summary=result.summary[:400],
+            summary=whole_text(result.summary)[:400],
             bytes=len(result.text.encode(errors="replace")),
             blob=blob,
-            diff=result.diff,
+            diff=whole_text(result.diff)[:_DIFF_CHARS] if result.diff is not None else None,
             exit_code=result.exit_code,
             touched=dict(result.touched),
             duration_ms=duration_ms,

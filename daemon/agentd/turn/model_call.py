@@ -29,13 +29,22 @@ class ModelCall:
     """`run` performs it; `interrupt` was asked for when its task is cancelled with `interrupted` set."""
 
     def __init__(
-        self, parts: Parts, provider: Provider, prepared: PreparedCall, *, turn: str, attempt: int, keep: _Keep
+        self,
+        parts: Parts,
+        provider: Provider,
+        prepared: PreparedCall,
+        *,
+        turn: str,
+        attempt: int,
+        waited_ms: int,
+        keep: _Keep,
     ) -> None:
         self._parts = parts
         self._provider = provider
         self._prepared = prepared
         self._turn = turn
         self._attempt = attempt
+        self._waited_ms = waited_ms
         self._keep = keep
         self._reply = Reply(prepared.call)
         self._unkept: list[str] = []
@@ -82,7 +91,13 @@ class ModelCall:
         )
 
     def _failed(self, failure: Failure) -> Event:
-        wait = retry_wait(failure.kind, self._attempt, failure.retry_after_ms, self._parts.world.ids.jitter())
+        wait = retry_wait(
+            failure.kind,
+            self._attempt,
+            failure.retry_after_ms,
+            self._parts.world.ids.jitter(),
+            waited_ms=self._waited_ms,
+        )
         return ModelFailed(
             step=self._prepared.call,
             failure=failure.kind,

@@ -13,7 +13,7 @@ from agentd.providers.base import Ended, Failure, ModelEvent, TextPiece, Thinkin
 from agentproto.api.turn import TurnUsage
 from agentproto.content import Block, ProviderPart, TextBlock, ThinkingBlock, ToolUseBlock
 
-__all__ = ["UNREADABLE", "Delta", "Kind", "Reply"]
+__all__ = ["UNREADABLE", "Delta", "Kind", "Reply", "whole_text"]
 
 Kind = Literal["text", "thinking", "output"]
 
@@ -57,9 +57,8 @@ class Reply:
             case ToolUse():
                 self._close_item()
                 self._calls += 1
-                arguments: dict[str, object] = (
-                    event.arguments if event.arguments is not None else {UNREADABLE: event.raw}
-                )
+                given = event.arguments if event.arguments is not None else {UNREADABLE: event.raw}
+                arguments = {whole_text(name): _whole(value) for name, value in given.items()}
                 self._blocks.append(
                     ToolUseBlock(
                         f"{self._step}.{self._calls}", event.name, arguments, event.model_id, provider=event.provider
@@ -76,6 +75,7 @@ class Reply:
     def _piece(self, kind: Kind, text: str) -> Delta | None:
         if not text:
             return None
+        text = whole_text(text)
         if kind != self._open_kind:
             self._close_item()
             self._open_kind = kind
@@ -129,3 +129,20 @@ class Reply:
             )
         size = sum(len(block.text.encode()) for block in self._blocks if isinstance(block, TextBlock | ThinkingBlock))
         return TurnUsage(input=projected_input, output=(size + 3) // 4, estimated=True)
+
+
+def whole_text(text: str) -> str:
+    """`text` without halves of surrogate pairs, which a JSON escape can make and no encoding can write."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _whole(value: object) -> object:
+    match value:
+        case str():
+            return whole_text(value)
+        case dict():
+            return {_whole(key): _whole(inner) for key, inner in value.items()}
+        case list():
+            return [_whole(inner) for inner in value]
+        case _:
+            return value

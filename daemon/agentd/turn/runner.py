@@ -236,7 +236,13 @@ class Runner:
         assert turn is not None
         assembly, choice = self._ready.pop(step)
         call = ModelCall(
-            self._parts, choice.provider, assembly.call, turn=turn.id, attempt=turn.attempts, keep=self._keep
+            self._parts,
+            choice.provider,
+            assembly.call,
+            turn=turn.id,
+            attempt=turn.attempts,
+            waited_ms=turn.waited_ms,
+            keep=self._keep,
         )
         self._model_call = call
         try:

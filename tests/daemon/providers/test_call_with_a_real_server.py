@@ -97,6 +97,7 @@ def send_until(
     model: RealModel, home: Path, request: ModelRequest, seen: Callable[[list[ModelEvent]], bool], **more: int
 ) -> list[ModelEvent]:
     """The first answer that shows what is looked for: what a model says is its own affair."""
+    events: list[ModelEvent] = []
     for _ in range(TRIES):
         [events] = send(model, home, request, **more)
         if seen(events):

@@ -1,0 +1,125 @@
+"""`agentd repair`: keeps of damaged logs what can be had, and throws nothing away.
+
+A damaged log is copied whole to `<name>.damaged-<ms>` beside it, and then replaced by its good beginning: at every
+moment there is a log of that name. A repaired session is marked open, so that the next start goes on with a turn that
+the good beginning leaves unfinished. It decides nothing about what is damage (`agentd.check` does). It never runs
+beside a daemon: it takes the home's lock. Caller: `agentd.cli`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agentd.check import EXIT_DAMAGE, Finding, examine
+from agentd.errors import AgentdError, BusyError
+from agentd.session.store import SessionStore
+from agentd.world.doors import Handle, World
+from agentproto.endpoints import LOCK_FILE
+from agentproto.homes import Folders
+
+__all__ = ["repair"]
+
+_CHUNK = 1024 * 1024
+
+
+def repair(world: World, folders: Folders, say: Callable[[str], None]) -> int:
+    """Repair what can be repaired, saying each; the exit code: 0, or 7 where damage is left.
+
+    BusyError when a daemon holds this home.
+    """
+    world.files.make_folder(folders.run)
+    lock = world.files.lock(f"{folders.run}/{LOCK_FILE}")
+    if lock is None:
+        raise BusyError(
+            "a daemon holds this home", why="it may be writing these logs", remedy="Stop it: `agentctl daemon stop`."
+        )
+    try:
+        left = 0
+        damaged = [finding for finding in examine(world, folders.data, folders.state) if finding.is_damage]
+        for finding in damaged:
+            left += not _repaired(world, folders, finding, say)
+    finally:
+        lock.release()
+    say(f"{len(damaged) - left} repaired, {left} left" if damaged else "there is no damage")
+    return EXIT_DAMAGE if left else 0
+
+
+def _repaired(world: World, folders: Folders, finding: Finding, say: Callable[[str], None]) -> bool:
+    store = SessionStore(world, folders.data, folders.state)
+    match finding.kind:
+        case "log":
+            assert finding.offset is not None
+            try:
+                if finding.offset == 0 and finding.session is not None:
+                    kept = _set_aside(world, finding.path)
+                    _forget(world, folders, store, finding.session)
+                    say(f"{finding.path}: its first line is damaged, so nothing can be had; it is in {kept}")
+                    return True
+                kept, lost = _cut(world, finding.path, finding.offset)
+            except AgentdError as fault:
+                say(f"{finding.path}: could not be repaired: {fault.what}")
+                return False
+            _forget_end(world, folders, store, finding.session)
+            say(f"{finding.path}: cut at byte {finding.offset}; {lost} bytes from there on are in {kept}")
+            return True
+        case "end":
+            # The missing entries are nowhere: what is left is a whole log, and only the note of its end is wrong.
+            _forget_end(world, folders, store, finding.session)
+            say(f"{finding.path}: {finding.reason}; they are lost, and the log goes on from here")
+            return True
+        case "blob" | "unreadable" | "notice":
+            say(f"{finding.line()}: nothing here can mend that")
+            return False
+
+
+def _set_aside(world: World, path: str) -> str:
+    """Where the file is from now on: nothing of it is good, and an empty log would be no session either."""
+    kept = f"{path}.damaged-{world.clock.now_ms()}"
+    world.files.rename(path, kept)
+    world.files.sync_folder(path.rpartition("/")[0])
+    return kept
+
+
+def _cut(world: World, path: str, offset: int) -> tuple[str, int]:
+    """(where the whole file was copied to, how many bytes of it were cut off)."""
+    files = world.files
+    kept = f"{path}.damaged-{world.clock.now_ms()}"
+    fresh = f"{path}.repairing"
+    folder = path.rpartition("/")[0]
+    files.remove(fresh)  # of a repair that did not come to its end
+    source = files.open_read(path)
+    try:
+        total = source.size()
+        _copy(source, total, files.open_append(kept, create=True))
+        _copy(source, offset, files.open_append(fresh, create=True))
+    finally:
+        source.close()
+    files.rename(fresh, path)
+    files.sync_folder(folder)
+    return kept, total - offset
+
+
+def _copy(source: Handle, size: int, target: Handle) -> None:
+    """The first `size` bytes, durable when it returns; closes the target."""
+    try:
+        at = 0
+        while at < size and (data := source.read(at, min(_CHUNK, size - at))):
+            target.append(data)
+            at += len(data)
+        target.sync()
+    finally:
+        target.close()
+
+
+def _forget_end(world: World, folders: Folders, store: SessionStore, session: str | None) -> None:
+    """The note of where the log ended is wrong now, and the next start has to look at the session."""
+    if session is not None:
+        world.files.remove(f"{folders.state}/heads/{session}")
+        store.prepare()
+        store.mark_open(session)
+
+
+def _forget(world: World, folders: Folders, store: SessionStore, session: str) -> None:
+    """No start looks at this session again."""
+    world.files.remove(f"{folders.state}/heads/{session}")
+    store.mark_closed(session)
