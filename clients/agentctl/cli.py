@@ -102,6 +102,7 @@ def guarded(work: Callable[[], object]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    out = sys.stdout
     try:
         code = work()
         sys.stdout.flush()
@@ -111,10 +112,10 @@ def guarded(work: Callable[[], object]) -> int:
     except click.exceptions.NoArgsIsHelpError as fault:
         sys.stderr.write(fault.format_message() + "\n")
         return USAGE
-    except SystemExit as end:
-        if not isinstance(end.__context__, BrokenPipeError):  # click makes an exit of it
+    except SystemExit:
+        if sys.stdout is out:
             raise
-        return DONE
+        return DONE  # click has met the broken pipe first; it exchanges the stream and exits
     except BrokenPipeError:
         # Whoever reads stdout has seen enough. The interpreter must not stumble over it again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -26,7 +26,7 @@ from agentd.session.store import SessionStore
 from agentd.telemetry.eventlog import EVENTS_FILE, EventLine
 from agentd.world.doors import World
 
-__all__ = ["EXIT_DAMAGE", "Finding", "check", "examine"]
+__all__ = ["EXIT_DAMAGE", "Finding", "Kind", "check", "examine"]
 
 EXIT_DAMAGE = 7
 

@@ -16,9 +16,11 @@ import tempfile
 import click
 
 from agentd.app import Daemon, Process
+from agentd.check import check
 from agentd.errors import AgentdError, BusyError, HomeError, SettingsError
 from agentd.lifecycle.notify import watchdog_ms
 from agentd.lifecycle.signals import listen
+from agentd.repair import repair
 from agentd.telemetry.logs import open_log
 from agentd.telemetry.redact import Redactor
 from agentd.world.real import real_world
@@ -104,6 +106,24 @@ def _refused(fault: AgentdError, code: int) -> int:
         click.echo(f"  because: {fault.why}", err=True)
     click.echo(f"  to do:   {fault.remedy or fault.code.remedy}", err=True)
     return code
+
+
+@main.command("check")
+def check_command() -> None:
+    """Read every log of this home and change nothing; each damage is named with its byte. Exit 7 when there is any."""
+    folders = _folders()
+    sys.exit(check(real_world(folders.run), folders.data, folders.state, click.echo))
+
+
+@main.command("repair")
+def repair_command() -> None:
+    """Copy what can be had of damaged logs; the damaged ones are kept beside. Needs the daemon to be stopped."""
+    folders = _folders()
+    try:
+        code = repair(real_world(folders.run), folders, click.echo)
+    except BusyError as fault:
+        code = _refused(fault, EXIT_BUSY)
+    sys.exit(code)
 
 
 @main.command()

@@ -45,45 +45,62 @@ def repair(world: World, folders: Folders, say: Callable[[str], None]) -> int:
 
 
 def _repaired(world: World, folders: Folders, finding: Finding, say: Callable[[str], None]) -> bool:
+    try:
+        done = _mend(world, folders, finding)
+    except AgentdError as fault:
+        say(f"{finding.path}: could not be repaired: {fault.what}")
+        return False
+    say(f"{finding.path}: {done}" if done else f"{finding.line()}: nothing here can mend that")
+    return bool(done)
+
+
+def _mend(world: World, folders: Folders, finding: Finding) -> str:
+    """What was done, in words; empty when nothing can be."""
     store = SessionStore(world, folders.data, folders.state)
+    session = finding.session
     match finding.kind:
         case "log":
             assert finding.offset is not None
-            try:
-                if finding.offset == 0 and finding.session is not None:
-                    kept = _set_aside(world, finding.path)
-                    _forget(world, folders, store, finding.session)
-                    say(f"{finding.path}: its first line is damaged, so nothing can be had; it is in {kept}")
-                    return True
-                kept, lost = _cut(world, finding.path, finding.offset)
-            except AgentdError as fault:
-                say(f"{finding.path}: could not be repaired: {fault.what}")
-                return False
-            _forget_end(world, folders, store, finding.session)
-            say(f"{finding.path}: cut at byte {finding.offset}; {lost} bytes from there on are in {kept}")
-            return True
+            if finding.offset == 0 and session is not None:
+                kept = _set_aside(world, finding.path)
+                _forget_end(world, folders, session)
+                store.mark_closed(session)
+                return f"its first line is damaged, so nothing can be had; it is in {kept}"
+            _look_again(store, session)
+            kept, lost = _cut(world, finding.path, finding.offset)
+            _forget_end(world, folders, session)
+            return f"cut at byte {finding.offset}; {lost} bytes from there on are in {kept}"
         case "end":
             # The missing entries are nowhere: what is left is a whole log, and only the note of its end is wrong.
-            _forget_end(world, folders, store, finding.session)
-            say(f"{finding.path}: {finding.reason}; they are lost, and the log goes on from here")
-            return True
+            _look_again(store, session)
+            _forget_end(world, folders, session)
+            return f"{finding.reason}; they are lost, and the log goes on from here"
         case "blob" | "unreadable" | "notice":
-            say(f"{finding.line()}: nothing here can mend that")
-            return False
+            return ""
 
 
 def _set_aside(world: World, path: str) -> str:
     """Where the file is from now on: nothing of it is good, and an empty log would be no session either."""
-    kept = f"{path}.damaged-{world.clock.now_ms()}"
+    kept = _free_name(world, path)
     world.files.rename(path, kept)
     world.files.sync_folder(path.rpartition("/")[0])
     return kept
 
 
+def _free_name(world: World, path: str) -> str:
+    """A name that nothing has: what an interrupted repair left behind is not written over."""
+    name = first = f"{path}.damaged-{world.clock.now_ms()}"
+    count = 1
+    while world.files.info(name) is not None:
+        count += 1
+        name = f"{first}-{count}"
+    return name
+
+
 def _cut(world: World, path: str, offset: int) -> tuple[str, int]:
     """(where the whole file was copied to, how many bytes of it were cut off)."""
     files = world.files
-    kept = f"{path}.damaged-{world.clock.now_ms()}"
+    kept = _free_name(world, path)
     fresh = f"{path}.repairing"
     folder = path.rpartition("/")[0]
     files.remove(fresh)  # of a repair that did not come to its end
@@ -92,6 +109,10 @@ def _cut(world: World, path: str, offset: int) -> tuple[str, int]:
         total = source.size()
         _copy(source, total, files.open_append(kept, create=True))
         _copy(source, offset, files.open_append(fresh, create=True))
+    except AgentdError:
+        files.remove(kept)
+        files.remove(fresh)
+        raise
     finally:
         source.close()
     files.rename(fresh, path)
@@ -111,15 +132,14 @@ def _copy(source: Handle, size: int, target: Handle) -> None:
         target.close()
 
 
-def _forget_end(world: World, folders: Folders, store: SessionStore, session: str | None) -> None:
-    """The note of where the log ended is wrong now, and the next start has to look at the session."""
+def _look_again(store: SessionStore, session: str | None) -> None:
+    """The next start looks at this session. Marked first: after a crash in between a mark too much costs nothing."""
     if session is not None:
-        world.files.remove(f"{folders.state}/heads/{session}")
         store.prepare()
         store.mark_open(session)
 
 
-def _forget(world: World, folders: Folders, store: SessionStore, session: str) -> None:
-    """No start looks at this session again."""
-    world.files.remove(f"{folders.state}/heads/{session}")
-    store.mark_closed(session)
+def _forget_end(world: World, folders: Folders, session: str | None) -> None:
+    """The note of where the log ended is wrong now."""
+    if session is not None:
+        world.files.remove(f"{folders.state}/heads/{session}")

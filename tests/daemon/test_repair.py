@@ -122,8 +122,11 @@ def test_a_full_disk_leaves_the_damaged_log_as_it_was() -> None:
     path = log_of(world, sessions_of(world)[0])
     _, whole = break_line(world, path, 2)
     world.files.disk.capacity = 0
+    before = {*world.files.paths()}
     code, lines = mended(world)
     assert (code, lines[-1], world.files.read(path)) == (EXIT_DAMAGE, "0 repaired, 1 left", whole)
+    assert lines[0].endswith("No space left on device")
+    assert [name for name in {*world.files.paths()} - before if name.startswith(path)] == []
 
 
 def test_it_never_runs_beside_a_daemon() -> None:
@@ -151,7 +154,8 @@ def test_wherever_it_dies_nothing_is_lost_and_a_second_run_ends_it(drop: bool) -
     assert len(crashes) > 10
     for plan in crashes:
         world = build()
-        good, whole = break_line(world, path, 3)
+        good, whole = break_line(world, log_of(world, sessions_of(world)[0]), 3)
+        assert len(world.points.calls) == before
         world.points.plan = plan
         with pytest.raises(Crash):
             mended(world)

@@ -32,7 +32,7 @@ WHEEL_FILES = re.compile(
 )
 # What a package, its tests and its manual are made of.
 CODE_KINDS = {".py", ".toml", ".md", ".json"}
-ALL_KINDS = {*CODE_KINDS, ".service", ".plist", ".jsonl", ".sse", ".ndjson", ".hex", ".bin", ".txt", ".sh"}
+ALL_KINDS = {*CODE_KINDS, ".service", ".plist", ".jsonl", ".sse", ".ndjson", ".hex", ".bin", ".txt", ".sh", ".svg"}
 # Names that are somebody's secret, somebody's leftovers or somebody's machine, wherever they lie.
 NEVER = re.compile(
     r"(^|/)(\.env.*|id_(rsa|ed25519).*|connection\.json|\.?credentials.*|__pycache__|\.venv|\.git|\.hypothesis|\.DS_Store"

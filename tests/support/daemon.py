@@ -28,7 +28,7 @@ from agentd.world.real import real_world
 from agentproto.endpoints import Connection
 from support.waiting import until
 
-__all__ = ["RealDaemon", "Ran", "real_daemon", "repository"]
+__all__ = ["Ran", "RealDaemon", "real_daemon", "repository"]
 
 LOG_CHARS = 6_000
 

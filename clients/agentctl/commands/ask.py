@@ -55,7 +55,7 @@ class Show(msgspec.Struct, frozen=True):
 @click.option("--cwd", type=click.Path(exists=True, file_okay=False), help="Folder to work in (default: this one).")
 @click.option("--model", metavar="NAME", help="Connection to use for this session.")
 @click.option("--mode", type=click.Choice(["ask", "plan", "auto", "accept-edits"]), help="What is asked about.")
-@click.option("--allow", metavar="RULE", multiple=True, help="Allow for this turn, e.g. 'bash(make test)'.")
+@click.option("--allow", metavar="RULE", multiple=True, help="Allow for this turn, e.g. 'shell(make test)'.")
 @click.option("--deny", metavar="RULE", multiple=True, help="Deny for this turn; stronger than any allow.")
 @click.option("--file", "files", multiple=True, type=click.Path(exists=True, dir_okay=False), help="Give a text file.")
 @click.option("--max-steps", type=click.IntRange(min=1), metavar="N", help="Stop after N model calls.")

@@ -3,7 +3,7 @@
 It decides how the new text looks, and writes nothing that `load` would refuse or that says anything else than what was
 asked: the new text is read again by tomllib and compared before it replaces the old one. It is the one importer of
 tomlkit, whose import costs 25 ms, so this module is imported only when something is written: the late import is in
-`agentd.app`, which calls it for `config.set`, `model.add` and `model.use`.
+`agentd.settings.room`, which calls it for `config.set`, `model.add` and `model.use`.
 """
 
 from __future__ import annotations

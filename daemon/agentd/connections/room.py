@@ -15,10 +15,12 @@ from agentd.connections.trial import try_connection
 from agentd.context.budget import Window
 from agentd.errors import BadInputError, NotFoundError
 from agentd.providers.base import Provider
+from agentd.providers.call import ask_server
 from agentd.providers.catalog import limits_of, shipped
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.registry import OFFLINE, check_connection, make_provider
+from agentd.providers.report import Report
 from agentd.settings.room import SettingsInForce
 from agentd.turn.parts import ModelChoice
 from agentd.world.doors import World
@@ -124,16 +126,36 @@ class Connections:
         )
 
     async def add(self, params: AddParams) -> str:
+        """Write a connection into the settings; without a model's name the server is asked which it has."""
+        model = params.model or await self._ask_for_model(params)
         table: dict[str, object] = {
             "kind": params.kind,
             "url": params.url,
-            "model": params.model or None,
+            "model": model or None,
             "key": params.model_key or None,
             "window": params.window,
             "price_in": params.price_in,
             "price_out": params.price_out,
         }
         return await self._settings.add_model(params.name, table)
+
+    async def _ask_for_model(self, params: AddParams) -> str:
+        if params.kind != "openai-chat":
+            return ""
+        wanted = Connection(name=params.name, kind=params.kind, url=params.url, key=params.model_key)
+        said = await ask_server(wanted, self._world, Keys(self._environment(), self._world.files))
+        if isinstance(said, Report) and len(said.models) == 1:
+            return said.models[0]
+        if isinstance(said, Report) and said.models:
+            raise BadInputError(
+                f"the server has {len(said.models)} models: {', '.join(said.models[:20])}",
+                remedy="Name one of them with --model.",
+                field="model",
+            )
+        why = "the server does not say which models it has" if isinstance(said, Report) else said.text
+        raise BadInputError(
+            "no model is named", why=why, remedy="Name the model as the server knows it, with --model.", field="model"
+        )
 
     async def use(self, name: str) -> str:
         """Choose it for new turns; one that was only found is written into the settings first."""

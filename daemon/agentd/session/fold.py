@@ -82,8 +82,8 @@ def _with(mapping: Mapping[str, V], key: str, value: V) -> dict[str, V]:
     return {**mapping, key: value}
 
 
-def _keyed(state: SessionState, key: str, hash: str, seq: int, made: str) -> SessionState:
-    return replace(state, keys=_with(state.keys, key, KeyRecord(hash, seq, made))) if key else state
+def _keyed(state: SessionState, key: str, hash: str, seq: int, made: str, *, queued: bool = False) -> SessionState:
+    return replace(state, keys=_with(state.keys, key, KeyRecord(hash, seq, made, queued))) if key else state
 
 
 def _in_turn(state: SessionState, turn: str) -> TurnState | None:
@@ -110,7 +110,8 @@ def _opened(state: SessionState, e: Opened, seq: int, at_ms: int) -> SessionStat
 
 
 def _requested(state: SessionState, e: Requested, seq: int, at_ms: int) -> SessionState:
-    state = _keyed(state, e.key, e.hash, seq, e.turn)
+    queued = state.turn is not None or bool(state.queue)
+    state = _keyed(state, e.key, e.hash, seq, e.turn, queued=queued)
     title = state.title if state.title is not None else " ".join(e.prompt.split())[:80]
     hashes = dict(state.read_hashes)
     hashes.update((path, digest) for path, digest, _ in e.files)
@@ -233,7 +234,7 @@ def _asked(state: SessionState, e: Asked, seq: int, at_ms: int) -> SessionState:
 
 
 def _answered(state: SessionState, e: Answered, seq: int, at_ms: int) -> SessionState:
-    state = _keyed(state, e.key, e.hash, seq, e.question)
+    state = _keyed(state, e.key, e.hash, seq, e.turn)
     asked = next((q for q, _ in state.questions if q.question == e.question), None)
     who = e.actor.name or e.actor.kind
     state = replace(

@@ -93,11 +93,13 @@ class TurnState:
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """An idempotent request that was accepted: hash of its body, number of its entry, what it made."""
+    """An idempotent request that was accepted: hash of its body, number of its entry, what it made; `queued`: a turn
+    that had to wait for another one."""
 
     hash: str
     seq: int
     made: str
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

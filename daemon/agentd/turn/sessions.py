@@ -127,9 +127,7 @@ class Sessions:
         failed = 0
         for session in self._parts.store.marked_open():
             try:
-                if self._parts.store.exists(session):
-                    await self.get(session)
-                else:
+                if not self._parts.store.exists(session) or not (await self.get(session)).busy:
                     self._parts.store.mark_closed(session)
             except AgentdError as fault:
                 failed += 1
@@ -225,7 +223,7 @@ class Sessions:
         async with runner.intake:
             known = self._known(runner, key, hash)
             if known is not None:
-                return Taken(session, known.made, known.seq)
+                return Taken(session, known.made, known.seq, known.queued)
             request = self._request(session, runner.state.turns + 1, key, hash, turn, actor)
             queued = runner.busy
             lines = await runner.feed(UserSaid(request))

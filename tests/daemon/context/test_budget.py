@@ -14,7 +14,7 @@ from agentd.providers.prepared import PreparedCall
 
 def mint(body: bytes, window: Window) -> PreparedCall:
     return prepare(
-        provider="p", body=body, purpose="turn", session="s", call="c", limits=window, max_output=output_limit(window)
+        provider="p", body=body, purpose="test", session="s", call="c", limits=window, max_output=output_limit(window)
     )
 
 
@@ -54,7 +54,7 @@ def test_a_prepared_call_can_be_made_by_nobody_else_and_does_not_change() -> Non
             object(),
             provider="p",
             body=b"",
-            purpose="turn",
+            purpose="test",
             session="s",
             call="c",
             input_tokens=1,

@@ -32,6 +32,7 @@ TREE: dict[str, str | bytes] = {
     ".git/h.py": "def inside_git(): ...\n",
 }
 WORKER_ONLY = "/nonexistent"
+EXAMPLES = 1_000 if os.environ.get("AGENTD_TEST_FULL") == "1" else 60
 
 
 @pytest.fixture(params=["ripgrep", "worker"])
@@ -275,7 +276,7 @@ def plant_what_fits(folder: Path, files: dict[str, bytes]) -> None:
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=int(os.environ.get("AGENTD_TEST_EXAMPLES", "60")))
+@settings(max_examples=EXAMPLES)
 @given(
     trees(), patterns(), st.booleans(), st.sampled_from(["content", "files", "count"]), st.integers(0, 2),
     st.sampled_from(["", "*.py", "**/a*", "{a,b}/**"]), st.integers(1, 6), st.data(),
@@ -327,7 +328,7 @@ def test_ripgrep_and_the_worker_answer_alike(
         shutil.rmtree(home)
 
 
-@settings(max_examples=int(os.environ.get("AGENTD_TEST_EXAMPLES", "60")))
+@settings(max_examples=EXAMPLES)
 @given(trees())
 def test_the_worker_passes_by_what_git_passes_by(files: dict[str, bytes]) -> None:
     """git itself is the judge of which files are ignored."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
-from agentproto.api.turn import TurnUsage
 from hypothesis import given, settings
-from support.machine_play import PERSON, SESSION, Play, cancelled, said
 
 from agentd.session.entries import Answered, Done, Finished, Interrupted, Judged, Replied, Steered
 from agentd.turn.effects import CallModel, JudgeCalls, PrepareCall, Record, RunCalls, TurnEnded, Wait
 from agentd.turn.events import Answer, CallEnded, Interrupt, ModelFailed, ModelReplied, Recovered, Refused, Speak
 from agentd.turn.pen import Limits
+from agentproto.api.turn import TurnUsage
+from support.machine_play import PERSON, SESSION, Play, cancelled, said
 
 TURN = f"{SESSION}.t1"
 
