@@ -49,7 +49,7 @@ def described(question: Question) -> str:
         lines.append(
             f"  sandbox: {'NONE, it runs with your own rights' if question.sandbox == 'none' else question.sandbox}"
         )
-    if question.origin:
+    if [one for one in question.origin if one != question.session]:
         lines.append(f"  asked by: {one_line(' > '.join(question.origin))}")
     return "\n".join(lines) + "\n"
 

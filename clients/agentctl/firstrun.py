@@ -27,7 +27,7 @@ QUESTION = "which file defines the wire's size limits?"
 def main() -> int:
     wish = os.environ.get("ASK", "").strip()
     with dial() as client:
-        model, pid, home = client.welcome.model, client.welcome.pid, client.folders.data
+        model, pid, home = client.welcome.model, client.welcome.pid, client.folders.home or client.folders.data
     sys.stderr.write(f"agentd runs (pid {pid}); its home is {home}.\n{_served(model)}\n")
     if not wish and moves(sys.stdin) and moves(sys.stdout):
         return cast("Callable[[None], int]", load("agentctl.commands.chat", "talk"))(None)

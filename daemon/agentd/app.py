@@ -241,7 +241,7 @@ class Daemon:
             max_faults=values.turn.max_faults,
             parallel_calls=values.turn.parallel_calls,
         )
-        return TurnSettings(limits=limits, rules=self._settings.rules)
+        return TurnSettings(limits=limits, rules=self._settings.rules, step_chars=values.tools.step_result_chars)
 
     def _facts(self, workspace: str, cwd: str) -> SessionFacts:
         return SessionFacts(workspace=workspace, cwd=cwd, platform=self._process.platform, shell="bash")

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,24 +49,18 @@ def folder(where: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def daemon(
-    settings: str = "", *, where: Path | None = None, models: dict[str, dict[str, object]] | None = None
-) -> Iterator[RealDaemon]:
-    """A daemon that answers. `models`: scripts by the connection's name; the first is in use."""
+def daemon(*replies: Mapping[str, object], settings: str = "", where: Path | None = None) -> Iterator[RealDaemon]:
+    """A daemon that answers. `replies`: what its scripted model says, over and over; without them it is the offline
+    engine. `settings`: more of the settings file."""
     with folder(where) as root:
         home = RealDaemon(root, {})
-        tables = [home.model(name, script) for name, script in _scripts(models)]
-        used = f'[models]\nuse = "{next(iter(models))}"\n' if models else ""
-        home.settings(used + "".join(tables) + settings)
+        scripted = '[models]\nuse = "script"\n' + home.model("script", *replies, loop=True) if replies else ""
+        home.settings(scripted + settings)
         try:
             home.start()
             yield home
         finally:
             home.close()
-
-
-def _scripts(models: dict[str, dict[str, object]] | None) -> list[tuple[str, dict[str, object]]]:
-    return list((models or {}).items())
 
 
 def pause(seconds: float) -> None:

@@ -20,6 +20,7 @@ from agentctl.follow import Follower, Interrupts, Outcome
 from agentctl.options import dial
 from agentctl.render.machine import json_line, plain
 from agentctl.render.plain import Plain, Screen
+from agentctl.render.safe import one_line
 from agentctl.terminal import colours, is_terminal, moves, reachable, width
 from agentproto.api import question, turn
 from agentproto.limits import LIMITS
@@ -217,7 +218,7 @@ def _last_words(started: turn.StartResult, outcome: Outcome, *, quiet: bool) -> 
     if outcome.code == QUESTION_OPEN and opened is not None:
         sys.stderr.write(
             f"error: question {opened.id} is open in session {started.session}\n"
-            f"  why: {opened.tool} wants to: {opened.summary}\n"
+            f"  why: {one_line(opened.summary)}\n"
             f"   do: agentctl approve {opened.id}, or: agentctl deny {opened.id}\n"
         )
     elif finished is not None and finished.stop != "end":

@@ -24,6 +24,10 @@ _RESET = "\x1b[0m"
 _STYLES = {"dim": "\x1b[2m", "red": "\x1b[31m", "green": "\x1b[32m", "yellow": "\x1b[33m", "cyan": "\x1b[36m"}
 _BAD = {"error": "red", "denied": "yellow", "interrupted": "yellow", "unknown": "red"}
 _DIFF_LINES = 40
+_TARGET = 50
+"""Characters of what a call is about that its line shows; a search's pattern can be as long as a page."""
+_PIPE_LINE = 160
+"""Characters of a call's line where nobody knows how wide the reader is."""
 
 
 class Sink(Protocol):
@@ -182,8 +186,10 @@ class Plain:
     def _tool(self, done: turn.ToolFinishedEvent, target: str) -> None:
         facts = f"{done.duration_ms} ms, {size_text(done.bytes)}"
         bad = f" [{done.status}]" if done.status != "ok" else ""
-        what = ": ".join(part for part in (f"{done.tool} {target}".strip(), done.summary) if part)
-        room = max(10, self._screen.width - len(facts) - len(bad) - 6) if self._screen.for_person else 0
+        known = target in done.summary  # many summaries name their target themselves
+        head = done.tool if known else f"{done.tool} {one_line(target, _TARGET)}:"
+        what = f"{head} {done.summary}" if done.summary else head.rstrip(":")
+        room = max(10, self._screen.width - len(facts) - len(bad) - 6) if self._screen.for_person else _PIPE_LINE
         line = f"* {one_line(what, room)} ({facts}){bad}"
         self.end_line()
         self._screen.err.write(self._styled(_BAD.get(done.status, "dim"), line) + "\n")

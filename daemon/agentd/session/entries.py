@@ -189,6 +189,8 @@ class Judged(_Entry, frozen=True, tag="call.judged"):
     concurrency_safe: bool = False
     recovery: str = "report"
     fault: str = ""
+    touches: str = ""
+    """Digest of what the call would touch when it was judged: what is approved is what runs."""
 
 
 class Asked(_Entry, frozen=True, tag="question.opened"):

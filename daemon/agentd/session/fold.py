@@ -213,6 +213,7 @@ def _judged(state: SessionState, e: Judged, seq: int, at_ms: int) -> SessionStat
             words=e.fault or e.reason,
             target=e.target,
             verdict=e.verdict,
+            touches=e.touches,
             concurrency_safe=e.concurrency_safe,
             recovery=e.recovery,
         )

@@ -49,6 +49,7 @@ class CallState:
     words: str = ""
     target: str = ""
     verdict: str = ""
+    touches: str = ""
     concurrency_safe: bool = False
     recovery: str = "report"
     attempt: int = 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from agentd.errors import ToolError
 
-__all__ = ["STEP_CHARS", "Cut", "cut", "cut_step", "share", "words"]
+__all__ = ["STEP_CHARS", "Cut", "cut", "share", "words"]
 
 STEP_CHARS = 100_000
 """Characters that all results of one step have together: some 25,000 tokens, an eighth of a window of 200,000."""
@@ -57,14 +57,6 @@ def share(sizes: Sequence[int], budget: int) -> tuple[int, ...]:
         given[index] = min(sizes[index], left // (len(order) - done))
         left -= given[index]
     return tuple(given)
-
-
-def cut_step(
-    texts: Sequence[str], limits: Sequence[int], calls: Sequence[str], budget: int = STEP_CHARS
-) -> tuple[Cut, ...]:
-    """The results of one step in call order, each within its tool's limit, all together within `budget`."""
-    sizes = [min(len(text), limit) for text, limit in zip(texts, limits, strict=True)]
-    return tuple(cut(text, limit, call) for text, limit, call in zip(texts, share(sizes, budget), calls, strict=True))
 
 
 def words(error: ToolError) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -22,7 +22,7 @@ from agentd.session.log import SessionLog
 from agentd.session.state import CallState, TurnState
 from agentd.tools.arguments import validate
 from agentd.tools.base import Progress, Tool, ToolContext, ToolResult
-from agentd.tools.output import cut, words
+from agentd.tools.output import cut, share, words
 from agentd.turn.events import CallEnded, CallsJudged, Event, Intended, Probed
 from agentd.turn.parts import Parts
 from agentd.turn.reply import UNREADABLE, whole_text
@@ -84,6 +84,7 @@ class Calls:
             gates=decision.gates,
             concurrency_safe=tool.spec.concurrency_safe,
             recovery=tool.spec.recovery,
+            touches=_digest(accesses),
         )
         self._parts.reporter.happened(
             "permission",
@@ -219,10 +220,17 @@ class Calls:
 
     async def _perform(self, tool: Tool, turn: TurnState, call: CallState) -> ToolResult:
         arguments = validate(tool.spec, call.arguments)
+        context = self.context(call)
+        if call.touches and _digest(tool.access(arguments, context)) != call.touches:
+            raise ToolError(
+                f"not run: what {tool.spec.name} would touch is no longer what was decided upon",
+                why="a link or a folder on the way was exchanged meanwhile",
+                remedy="Look at the place again, then call the tool anew.",
+            )
         shown = 0
         # The tool's own limit comes first where it has one (a shell's timeout argument); this one is the last resort.
         async with self._parts.world.clock.deadline(tool.spec.timeout_ms):
-            async for piece in tool.call(arguments, self.context(call)):
+            async for piece in tool.call(arguments, context):
                 if isinstance(piece, Progress):
                     self._show(turn, call, shown, piece.text)
                     shown += len(piece.text.encode(errors="replace"))
@@ -244,7 +252,7 @@ class Calls:
         )
 
     def _done(self, turn: TurnState, call: CallState, tool: Tool, result: ToolResult, duration_ms: int) -> Done:
-        piece = cut(whole_text(result.text), tool.spec.max_result_chars, call.call)
+        piece = cut(whole_text(result.text), self._room_for(turn, call), call.call)
         blob = None
         if piece.whole is not None:
             try:
@@ -268,6 +276,14 @@ class Calls:
             duration_ms=duration_ms,
         )
 
+    def _room_for(self, turn: TurnState, call: CallState) -> int:
+        """Characters that this call's result may have: its tool's limit, and its share of what the step may have."""
+        limits = [
+            self._parts.tools[c.tool].spec.max_result_chars if c.tool in self._parts.tools else 0 for c in turn.calls
+        ]
+        shares = share(limits, self._parts.settings().step_chars)
+        return next(room for room, c in zip(shares, turn.calls, strict=True) if c.call == call.call)
+
     # -- after a crash -----------------------------------------------------------------------------------------
 
     async def probe(self, call: CallState) -> Probed:
@@ -290,3 +306,7 @@ def not_run(turn: str, call: CallState) -> CallEnded:
     """The answer of a call that an interrupt ended before it could begin."""
     text = "Not run: the turn was interrupted."
     return CallEnded(Done(turn=turn, call=call.call, tool=call.tool, status="interrupted", text=text, summary=text))
+
+
+def _digest(accesses: Sequence[Access]) -> str:
+    return hashlib.sha256(repr(tuple(accesses)).encode(errors="replace")).hexdigest()[:32]

@@ -77,6 +77,7 @@ class TurnSettings:
     rules: tuple[Rule, ...] = ()
     partial_bytes: int = 2048
     partial_ms: int = 250
+    step_chars: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.errors import ToolError
-from agentd.tools.output import STEP_CHARS, Cut, cut, cut_step, share, words
+from agentd.tools.output import STEP_CHARS, Cut, cut, share, words
 
 TEXTS = st.text(st.characters(exclude_categories=[]), max_size=3_000)
 
@@ -62,16 +62,10 @@ def test_shares_stay_within_the_budget_and_leave_nothing_that_is_wanted(sizes: l
 
 
 def test_twenty_big_results_stay_below_the_steps_budget() -> None:
-    cuts = cut_step(["x" * 50_000] * 20, [30_000] * 20, [f"1.1.{n}" for n in range(20)])
+    rooms = share([30_000] * 20, STEP_CHARS)
+    cuts = [cut("x" * 50_000, room, f"1.1.{n}") for n, room in enumerate(rooms)]
     assert sum(len(one.text) for one in cuts) <= STEP_CHARS
     assert all(one.whole == b"x" * 50_000 for one in cuts)
-
-
-def test_each_result_stays_below_its_tools_limit() -> None:
-    assert [
-        len(one.text) <= limit
-        for one, limit in zip(cut_step(["x" * 900, "y"], [400, 10], ["a", "b"]), [400, 10], strict=True)
-    ] == [True, True]
 
 
 def test_an_error_is_told_with_what_why_and_what_to_do() -> None:

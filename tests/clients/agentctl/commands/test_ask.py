@@ -156,7 +156,7 @@ def test_with_no_input_a_question_ends_it_at_once_and_is_named(home: Path) -> No
         assert ctl(home, "ask", "hi", "--no-input") == Ran(
             4,
             "",
-            f"error: question q1 is open in session {SESSION}\n  why: bash wants to: run a command\n"
+            f"error: question q1 is open in session {SESSION}\n  why: run a command\n"
             "   do: agentctl approve q1, or: agentctl deny q1\n",
         )
         found = json.loads(ctl(home, "ask", "hi", "--no-input", "--json").out)

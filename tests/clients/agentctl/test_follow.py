@@ -1,0 +1,82 @@
+"""Following a turn on a real terminal: questions are put right there and one key answers them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentclient.testing import Answer, Call, Event
+from agentproto.api import question
+from agentproto.errors import WireError
+from clients.scene import SESSION, Session, a_question, answers, double
+from clients.terminal import terminal
+
+
+@pytest.mark.parametrize(
+    ("keys", "decision", "scope", "text"),
+    [
+        ("y", "approve", "once", ""),
+        ("s", "approve", "session", ""),
+        ("xn", "deny", "once", ""),
+        ("dtoo rash\r", "deny", "once", "too rash"),
+    ],
+)
+def test_a_key_answers_and_the_turn_goes_on(home: Path, keys: str, decision: str, scope: str, text: str) -> None:
+    scene = Session()
+    asked = [*scene.begun("hi"), scene.asks(a_question())]
+    rest: list[Event] = [scene.decided("q1"), scene.replied("It is done."), scene.finished("It is done.")]
+
+    def answered(call: Call) -> Answer:
+        return Answer(question.AnswerResult("q1", SESSION, "t1", 9), tuple(rest))
+
+    with double(home, {"turn.start": answers(asked), "question.answer": answered}) as served:
+        with terminal(home, "agentctl", "ask", "hi") as screen:
+            screen.until("[q] leave it open ")
+            screen.type(keys)
+            screen.until("It is done.")
+            assert screen.end() == 0
+    params = served.calls[-1].params
+    assert isinstance(params, question.AnswerParams)
+    assert (params.decision, params.scope, params.text) == (decision, scope, text)
+
+
+def test_what_was_typed_before_the_question_is_no_answer(home: Path) -> None:
+    scene = Session()
+    with (
+        double(home, {"turn.start": answers(scene.begun("hi"))}) as served,
+        terminal(home, "agentctl", "ask", "hi") as screen,
+    ):
+        screen.until("model offline")
+        screen.type("y")
+        served.push(scene.asks(a_question()))
+        screen.until("[q] leave it open ")
+        screen.type("q")
+        screen.until("agentctl approve q1")
+        served.push(scene.decided("q1", "deny"), scene.finished("", stop="denied"))
+        assert screen.end() == 6
+    assert "question.answer" not in served.methods()
+
+
+def test_an_answer_from_elsewhere_ends_the_asking(home: Path) -> None:
+    scene = Session()
+    asked = [*scene.begun("hi"), scene.asks(a_question())]
+    with double(home, {"turn.start": answers(asked)}) as served, terminal(home, "agentctl", "ask", "hi") as screen:
+        screen.until("[q] leave it open ")
+        served.push(scene.decided("q1"), scene.replied("done"), scene.finished("done"))
+        screen.until("q1: approve by somebody")
+        assert screen.end() == 0
+    assert "question.answer" not in served.methods()
+
+
+def test_a_second_answer_is_told_that_it_came_too_late(home: Path) -> None:
+    scene = Session()
+    asked = [*scene.begun("hi"), scene.asks(a_question())]
+    late = WireError("conflict", "client", "q1 was denied by other", "first", "look")
+    with double(home, {"turn.start": answers(asked), "question.answer": lambda call: late}) as served:
+        with terminal(home, "agentctl", "ask", "hi") as screen:
+            screen.until("[q] leave it open ")
+            screen.type("y")
+            screen.until("- q1 was denied by other")
+            served.push(scene.decided("q1", "deny"), scene.finished("x"))
+            assert screen.end() == 0
