@@ -16,7 +16,7 @@ from agentproto.limits import LIMITS
 
 __all__ = ["Dealer", "Router", "new_keypair"]
 
-RECONNECT_MS = 20
+_RECONNECT_MS = 20
 """libzmq's first retry while the daemon is just binding; its default of 100 ms would be felt at a cold start."""
 
 
@@ -44,7 +44,7 @@ class Dealer:
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = 0
         self._socket.setsockopt(zmq.MAXMSGSIZE, LIMITS.frame_bytes)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         self._socket.curve_serverkey = connection.server_public.encode()
         self._socket.curve_publickey = connection.client_public.encode()
         self._socket.curve_secretkey = connection.client_secret.encode()

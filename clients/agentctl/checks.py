@@ -38,12 +38,12 @@ __all__ = [
 ]
 
 Level = Literal["ok", "note", "warn", "broken"]
-MIB = 1024 * 1024
-LOW_BYTES = 1024 * MIB
-FULL_BYTES = 100 * MIB
-NETWORK_KINDS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "lustre", "glusterfs")
+_MIB = 1024 * 1024
+_LOW_BYTES = 1024 * _MIB
+_FULL_BYTES = 100 * _MIB
+_NETWORK_KINDS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "lustre", "glusterfs")
 """File systems on which locks and syncs do not hold what they promise."""
-CLOCK_OFF_MS = 5000
+_CLOCK_OFF_MS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +143,17 @@ def model(status: StatusResult) -> Check:
 def clock(now_ms: int, daemon_ms: int | None) -> Check:
     if now_ms < 1_735_689_600_000:  # 2025-01-01: this program did not exist before
         return Check("clock", "broken", "it is set before 2025", "Set the clock: sudo timedatectl set-ntp true")
-    if daemon_ms is not None and abs(now_ms - daemon_ms) > CLOCK_OFF_MS:
+    if daemon_ms is not None and abs(now_ms - daemon_ms) > _CLOCK_OFF_MS:
         off = f"the daemon's differs by {abs(now_ms - daemon_ms) / 1000:.0f} s"
         return Check("clock", "broken", off, "agentctl daemon restart")
     return Check("clock", "ok", time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(now_ms / 1000)))
 
 
 def disk(path: str, free_bytes: int) -> Check:
-    seen = f"{free_bytes // MIB} MiB free for {path}"
-    if free_bytes < FULL_BYTES:
+    seen = f"{free_bytes // _MIB} MiB free for {path}"
+    if free_bytes < _FULL_BYTES:
         return Check("disk", "broken", seen, f"Free some space: df -h {path}")
-    if free_bytes < LOW_BYTES:
+    if free_bytes < _LOW_BYTES:
         return Check("disk", "warn", seen, f"Free some space: df -h {path}")
     return Check("disk", "ok", seen)
 
@@ -168,7 +168,7 @@ def filesystem(path: str, mounts: Iterable[str]) -> Check:
         place = fields[1].replace("\\040", " ")
         if (path + "/").startswith(place.rstrip("/") + "/") and len(place) > longest:
             kind, longest = fields[2], len(place)
-    if kind in NETWORK_KINDS:
+    if kind in _NETWORK_KINDS:
         return Check("file system", "broken", f"{path} lies on {kind}", "Set AGENTD_HOME to a folder on a local disk.")
     return Check("file system", "ok", kind)
 

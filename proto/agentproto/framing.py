@@ -7,6 +7,7 @@ four bytes alone tell a stranger from a friend, before anything is decoded. Call
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgpack
 
@@ -41,12 +42,12 @@ def to_frames(
     if not 0 <= id < _IDS_END:
         raise LocalProtocolError(ErrorCode.BAD_INPUT, f"{id} is no id: 0 to 2**63 - 1")
     try:
-        header = MAGIC + bytes((version,)) + msgpack.packb([int(kind), id, name])
-        name_bytes = len(name.encode())
+        name_bytes = len(name) if name.isascii() else len(name.encode())
     except UnicodeEncodeError:
         raise LocalProtocolError(ErrorCode.BAD_INPUT, f"the name {name[:32]!r} can't be written as UTF-8") from None
     if name_bytes > limits.name_bytes:
         raise LocalProtocolError(ErrorCode.BAD_INPUT, f"the name {name[:32]!r}... is too long")
+    header = _unnumbered(kind, name, version) if id == 0 else _header(kind, id, name, version)
     data = _EMPTY if body is None else body if isinstance(body, bytes) else encode_map(body, limits)
     if len(data) > limits.body_bytes:
         raise LocalProtocolError(
@@ -58,6 +59,17 @@ def to_frames(
     if total > limits.message_bytes or any(len(blob) > limits.frame_bytes for blob in blobs):
         raise LocalProtocolError(ErrorCode.TOO_LARGE, f"the message has {total} bytes; at most {limits.message_bytes}")
     return [header, data, *blobs]
+
+
+def _header(kind: Kind, id: int, name: str, version: int) -> bytes:
+    packed: bytes = msgpack.packb([int(kind), id, name])
+    return MAGIC + bytes((version,)) + packed
+
+
+@lru_cache(maxsize=64)
+def _unnumbered(kind: Kind, name: str, version: int) -> bytes:
+    """Events have no number: one header serves each of a kind, for every reader."""
+    return _header(kind, 0, name, version)
 
 
 def decode_header(header: bytes, limits: Limits = LIMITS) -> tuple[int, int, int, str]:

@@ -191,7 +191,7 @@ class RealDaemon:
         )
 
     def agentctl(
-        self, *arguments: str, cwd: Path | None = None, stdin: str = "", seconds: float = 60, **more: str
+        self, *arguments: str, cwd: Path | None = None, stdin: str = "", seconds: float = 30, **more: str
     ) -> Ran:
         """Run a command line of `agentctl` to its end."""
         done = subprocess.run(

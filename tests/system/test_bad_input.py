@@ -229,7 +229,7 @@ def test_requests_for_what_is_not_there_are_refused_by_name(daemon: RealDaemon, 
         "an unknown model": ("turn.start", ask(model="none"), ("not_found", "model")),
         "a mode that is not there yet": ("turn.start", ask(mode="auto"), ("bad_input", "mode")),
         "no steps": ("turn.start", ask(max_steps=0), ("bad_input", "max_steps")),
-        "a rule without a meaning": ("turn.start", ask(allow=("shel(ls)",)), ("bad_input", None)),
+        "a rule without a meaning": ("turn.start", ask(allow=("read", "shel(ls)")), ("bad_input", "allow[1]")),
         "nothing to continue": ("turn.start", ask(continue_latest=True), ("not_found", None)),
         "a turn in no session": ("turn.start", ask(session=NO_SESSION), ("not_found", "session")),
         "a path as session": ("session.read", session.ReadParams("../../x"), ("not_found", "session")),
@@ -243,7 +243,7 @@ def test_requests_for_what_is_not_there_are_refused_by_name(daemon: RealDaemon, 
         "an unknown tool": ("tool.show", tool.ShowParams("none"), ("not_found", "name")),
         "an unknown call": ("tool.output", tool.OutputParams(f"{NO_SESSION}.t1.1.1"), ("not_found", "session")),
         "an unknown connection": ("model.use", model.UseParams(key=K, name="none"), ("not_found", "model")),
-        "an unknown setting": ("config.set", config.SetParams(key=K, name="turn.max_step", value="3"), ("bad_setting", None)),
+        "an unknown setting": ("config.set", config.SetParams(key=K, name="turn.max_step", value="3"), ("bad_setting", "turn.max_step")),
     }  # fmt: skip
     with daemon.client() as client:
         found = {}

@@ -9,7 +9,7 @@ import pytest
 from agentclient.errors import RefusedError
 from agentclient.keys import new_key
 from agentproto.api import config, question, session, turn
-from support.conversations import ended, events_of
+from support.conversations import ended, events_of, start
 from support.daemon import RealDaemon
 from support.waiting import until
 
@@ -136,3 +136,41 @@ def test_a_turn_that_had_to_wait_says_so_again(daemon: RealDaemon, workspace: Pa
 
     assert (first.queued, again) == (True, first)
     assert end.turn == first.turn
+
+
+def test_the_first_answer_is_given_again_whatever_became_of_what_was_named(
+    daemon: RealDaemon, workspace: Path
+) -> None:
+    params = turn.StartParams(
+        key=new_key(), prompt="what is in it?", cwd=str(workspace), files=(str(workspace / "README.md"),)
+    )
+    with daemon.client() as client:
+        first = client.call("turn.start", params, turn.StartResult)
+        (workspace / "README.md").unlink()
+        again = client.call("turn.start", params, turn.StartResult)
+
+    assert again == first
+    assert turns(daemon) == {first.session: 1}
+
+
+def test_a_turn_that_continued_the_latest_session_is_not_made_again_in_a_later_one(
+    daemon: RealDaemon, workspace: Path
+) -> None:
+    params = turn.StartParams(key=new_key(), prompt="and now?", cwd=str(workspace), continue_latest=True)
+    with daemon.client() as client:
+        older = start(client, "what is in README.md?", workspace)
+        ended(daemon, older.session)
+        newer = start(client, "what is in README.md?", workspace)
+        ended(daemon, newer.session)
+        first = client.call("turn.start", params, turn.StartResult)
+        ended(daemon, newer.session)
+        start(client, "what is in README.md?", workspace, session=older.session)
+        ended(daemon, older.session)
+        again = client.call("turn.start", params, turn.StartResult)
+    daemon.restart()
+    with daemon.client() as client:
+        later = client.call("turn.start", params, turn.StartResult)
+
+    assert first.session == newer.session
+    assert (again, later) == (first, first)
+    assert turns(daemon) == {older.session: 2, newer.session: 2}

@@ -32,6 +32,7 @@ from agentctl.exits import DONE
 from agentctl.faults import explain, three_lines
 from agentctl.render.markdown import MarkdownWriter
 from agentctl.render.plain import Plain, Screen
+from agentctl.render.safe import safe
 from agentctl.render.table import aligned, moment
 from agentctl.terminal import colours, width
 from agentproto.api import daemon, model, session, turn
@@ -87,6 +88,7 @@ class Loop:
         self._talk: Talk | None = None
         self._prompt: PromptSession[str] | None = None
         self._jobs: set[asyncio.Task[None]] = set()
+        self._sent: asyncio.Queue[str] = asyncio.Queue()
 
     def redraw(self) -> None:
         if self._prompt is not None and self._prompt.app.is_running:
@@ -109,47 +111,50 @@ class Loop:
             prompt_continuation="  ",
             refresh_interval=0.5,
         )
-        if latest:
-            params = session.ListParams(limit=1, workspace=os.getcwd())
-            found = (await talk.client.call("session.list", params, session.ListResult)).sessions
-            joined = found[0].id if found else None
         self._prompt.default_buffer.on_text_changed += self._typed
         listening = asyncio.create_task(talk.listen(), name="chat listens")
         try:
-            if joined is not None:
-                await talk.join(joined)
-            return await self._lines(talk, listening)
+            return await self._until_left(talk, listening, joined, latest)
         finally:
             listening.cancel()
             for job in self._jobs:
                 job.cancel()
             await asyncio.gather(listening, *self._jobs, return_exceptions=True)
 
-    async def _lines(self, talk: Talk, listening: asyncio.Task[None]) -> int:
+    async def _until_left(self, talk: Talk, listening: asyncio.Task[None], joined: str | None, latest: bool) -> int:
+        """The prompt stays open all the time, so that no key is lost between two lines."""
         assert self._prompt is not None
-        while True:
-            reading = asyncio.create_task(self._prompt.prompt_async(), name="chat reads")
-            await asyncio.wait({reading, listening}, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
-                listening.result()
-            try:
-                text = reading.result().strip()
-            except EOFError:
-                break
-            except KeyboardInterrupt:
-                continue
-            if not text:
-                continue
-            try:
-                if not await self._line(talk, text):
-                    break
-            except ClientError as fault:
-                talk.plain.block(three_lines(explain(fault)))
+        prompting = asyncio.create_task(self._prompt.prompt_async(), name="chat prompts")
+        working = asyncio.create_task(self._work(talk, joined, latest), name="chat works")
+        tasks = {prompting, working, listening}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done - {prompting}:
+            task.result()
         if talk.session is not None:
             sys.stdout.write(f"- go on: agentctl attach {talk.session}\n")
         return DONE
+
+    async def _work(self, talk: Talk, joined: str | None, latest: bool) -> None:
+        """Join the session, then do the lines in the order in which they were sent, until one says to leave."""
+        if latest:
+            params = session.ListParams(limit=1, workspace=os.getcwd())
+            found = (await talk.client.call("session.list", params, session.ListResult)).sessions
+            joined = found[0].id if found else None
+        if joined is not None:
+            await talk.join(joined)
+        while True:
+            text = await self._sent.get()
+            talk.plain.block("> " + safe(text).replace("\n", "\n  ") + "\n")
+            try:
+                if not await self._line(talk, text):
+                    return
+            except ClientError as fault:
+                talk.plain.block(three_lines(explain(fault)))
 
     async def _line(self, talk: Talk, text: str) -> bool:
         """Do what a line says; False when it says to leave."""
@@ -214,7 +219,12 @@ class Loop:
 
         @keys.add("enter")
         def _(event: KeyPressEvent) -> None:
-            event.current_buffer.validate_and_handle()
+            buffer = event.current_buffer
+            text = buffer.text.strip()
+            if text:
+                buffer.append_to_history()
+                self._sent.put_nowait(text)
+            buffer.reset()
 
         @keys.add("escape", "enter")
         @keys.add("c-j")

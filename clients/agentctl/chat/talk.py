@@ -194,7 +194,7 @@ class Talk:
 
     def status(self, width: int) -> str:
         """One line: what is going on, or what can be pressed."""
-        if self.asked is not None:
+        if self.asked is not None and (self.takes_keys or not self.asked.letters):
             return one_line(self.asked.prompt.strip(), width)
         welcome = self.client.welcome
         sandbox = "no sandbox" if welcome.sandbox == "none" else welcome.sandbox

@@ -29,7 +29,7 @@ from agentproto.homes import LOG_FILE, Folders
 
 __all__ = ["command"]
 
-STOP_MS = 15_000
+_STOP_MS = 15_000
 """The daemon drains within 10 s; the rest is for a slow disk."""
 _STEP_S = 0.02
 
@@ -140,12 +140,12 @@ def _stop(*, drain: bool) -> None:
 
 
 def _await_end(folders: Folders, pid: int) -> None:
-    deadline = now_ms() + STOP_MS
+    deadline = now_ms() + _STOP_MS
     while stamp(folders) is not None or lock_holder(folders)[0]:
         if now_ms() > deadline:
             raise ClientError(
                 f"the daemon (pid {pid}) does not end",
-                why=f"It still holds its lock {STOP_MS // 1000} s after it was told to stop.",
+                why=f"It still holds its lock {_STOP_MS // 1000} s after it was told to stop.",
                 remedy=f"agentctl daemon logs; then: kill {pid}",
             )
         time.sleep(_STEP_S)

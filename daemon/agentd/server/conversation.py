@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from agentd.server.outbox import Outbox
+from agentd.server.rounds import EVENTS, Rounds
 from agentd.services import Caller
 from agentproto.link import Link
 
@@ -20,7 +21,7 @@ _RETRY_S = 0.005
 
 
 class Conversation:
-    """`send` hands frames to the socket and says whether they left."""
+    """`send` hands frames to the socket and says whether they left. `rounds`: shared with the other conversations."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Conversation:
         caller: Caller,
         send: Callable[[Sequence[bytes]], bool],
         more: Callable[[Conversation], None],
+        rounds: Rounds | None = None,
     ) -> None:
         self.link = link
         self.caller = caller
@@ -37,6 +39,7 @@ class Conversation:
         """Sessions whose turn ends when this client vanishes and nobody else listens."""
         self._send = send
         self._more = more
+        self._rounds = rounds or Rounds(_soon)
         self._stuck: list[Sequence[bytes]] = []
         self._scheduled = False
         self._closed = False
@@ -49,38 +52,49 @@ class Conversation:
             self._later()
 
     def wake(self) -> None:
-        """Let events leave soon: once for all that is put in before the loop comes round."""
+        """Let events leave soon: once for all that is put in before their round comes."""
         if not self._scheduled and not self._closed:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._pump)
+            self._rounds.join(self._pump)
 
     def _later(self) -> None:
         if not self._scheduled and not self._closed:
             self._scheduled = True
-            asyncio.get_running_loop().call_later(_RETRY_S, self._pump)
+            asyncio.get_running_loop().call_later(_RETRY_S, self._pump, EVENTS)
 
-    def _pump(self) -> None:
+    def _pump(self, most: int) -> int:
+        """Send at most `most` events; how many left."""
         self._scheduled = False
         if self._closed:
-            return
+            return 0
         while self._stuck:
             if not self._send(self._stuck[0]):
                 self._later()
-                return
+                return 0
             self._stuck.pop(0)
+        sent = 0
         while self.link.window_open:
             if not len(self.outbox):
                 self._more(self)
                 if not len(self.outbox):
-                    return
+                    break
+            if sent >= most:
+                self.wake()
+                break
             name, body = self.outbox.pop()
             frames = self.link.event(name, body)
             if not self._send(frames):
                 self._stuck.append(frames)
                 self._later()
-                return
+                break
+            sent += 1
+        return sent
 
     def close(self) -> None:
         """The conversation is over; its requests go on, their answers go nowhere."""
         self._closed = True
         self._stuck.clear()
+
+
+def _soon(call: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(call)

@@ -18,7 +18,7 @@ from agentproto.codec import encode_map
 from agentproto.limits import LIMITS, Limits
 from agentproto.shape import to_plain
 
-__all__ = ["Outbox", "encode_event"]
+__all__ = ["Outbox", "SharedDelta", "encode_event"]
 
 _JOINED = 256 * 1024
 """Bytes of text after which joined deltas leave as one: well below what one message may hold."""
@@ -29,15 +29,33 @@ def encode_event(body: msgspec.Struct) -> bytes:
     return encode_map(to_plain(body))
 
 
+class SharedDelta:
+    """One delta for many readers: its size and its bytes are worked out once, and the bytes only when somebody takes
+    the delta as it is (who lags gets it joined to its neighbours)."""
+
+    __slots__ = ("_body", "delta", "size")
+
+    def __init__(self, delta: DeltaEvent) -> None:
+        self.delta = delta
+        self.size = len(delta.text.encode(errors="replace"))
+        self._body = b""
+
+    @property
+    def body(self) -> bytes:
+        if not self._body:
+            self._body = encode_event(self.delta)
+        return self._body
+
+
 @dataclass(slots=True)
 class _Waiting:
-    """`delta` is kept unencoded as long as it waits, so that the next piece can be joined to it."""
+    """`shared` is kept as long as it waits, so that the next piece can be joined to it."""
 
     name: str
     stream: str
     seq: int
     body: bytes
-    delta: DeltaEvent | None = None
+    shared: SharedDelta | None = None
     pieces: list[str] | None = None
     size: int = 0
 
@@ -63,21 +81,26 @@ class Outbox:
         self._add(_Waiting(name, stream, seq, body, size=len(body)))
 
     def put_delta(self, delta: DeltaEvent) -> None:
+        """Queue a delta for this reader alone; see `share`."""
+        self.share(SharedDelta(delta))
+
+    def share(self, shared: SharedDelta) -> None:
         """Queue a delta; joined to the last one when that is the same item's and ends where this begins."""
+        delta, size = shared.delta, shared.size
         last = self._queue[-1] if self._queue else None
-        if last is not None and last.delta is not None and last.pieces is not None:
-            before = last.delta
+        if last is not None and last.shared is not None:
+            before = last.shared.delta
             if before.item == delta.item and before.stream == delta.stream:
                 end = before.offset + last.size
                 if end == delta.offset and last.size < _JOINED:
+                    if last.pieces is None:
+                        last.pieces = [before.text]
                     last.pieces.append(delta.text)
-                    grown = len(delta.text.encode(errors="replace"))
-                    last.size += grown
-                    self._bytes += grown
+                    last.size += size
+                    self._bytes += size
                     self._shrink()
                     return
-        size = len(delta.text.encode(errors="replace"))
-        self._add(_Waiting("turn.delta", delta.stream, delta.seq, b"", delta, [delta.text], size))
+        self._add(_Waiting("turn.delta", delta.stream, delta.seq, b"", shared, None, size))
 
     def _add(self, waiting: _Waiting) -> None:
         self._queue.append(waiting)
@@ -91,7 +114,7 @@ class Outbox:
         if not self._over():
             return
         # Deltas first: the text they carry comes whole with the step's reply.
-        self._keep([waiting for waiting in self._queue if waiting.delta is None])
+        self._keep([waiting for waiting in self._queue if waiting.shared is None])
         if not self._over():
             return
         resume: dict[str, int] = {}
@@ -112,7 +135,9 @@ class Outbox:
         """The next event: name and body. IndexError when there is none."""
         waiting = self._queue.popleft()
         self._bytes -= waiting.size
-        if waiting.delta is not None and waiting.pieces is not None:
-            whole = msgspec.structs.replace(waiting.delta, text="".join(waiting.pieces))
-            return waiting.name, encode_event(whole)
-        return waiting.name, waiting.body
+        if waiting.shared is None:
+            return waiting.name, waiting.body
+        if waiting.pieces is None:
+            return waiting.name, waiting.shared.body
+        whole = msgspec.structs.replace(waiting.shared.delta, text="".join(waiting.pieces))
+        return waiting.name, encode_event(whole)

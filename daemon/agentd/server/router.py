@@ -14,6 +14,7 @@ from typing import get_args
 from agentd.errors import AgentdError
 from agentd.server.conversation import Conversation
 from agentd.server.handling import Call, Handler
+from agentd.server.rounds import Rounds
 from agentd.server.sockets import WireSocket
 from agentd.server.streams import Streams
 from agentd.services import Caller, Services
@@ -56,6 +57,7 @@ class Router:
         self._welcome = welcome
         self._gone = gone
         self._services: Services | None = None
+        self._rounds = Rounds(lambda call: asyncio.get_running_loop().call_soon(call))
         self._conversations: dict[bytes, Conversation] = {}
         self._by_client: dict[str, bytes] = {}
         self._muted: dict[bytes, int] = {}
@@ -99,7 +101,7 @@ class Router:
         def send(frames: Sequence[bytes]) -> bool:
             return self._socket.send(routing, frames)
 
-        return Conversation(Link("daemon"), Caller("", "", role), send, self._more)
+        return Conversation(Link("daemon"), Caller("", "", role), send, self._more, self._rounds)
 
     def _more(self, conversation: Conversation) -> None:
         self._streams.forget_cut_off(conversation)

@@ -21,6 +21,7 @@ __all__ = ["Inbox", "KeyPair", "WireSocket", "make_keys"]
 
 _BATCH = 128
 """Messages taken in one go before the loop may do something else."""
+_MORE = zmq.NOBLOCK | zmq.SNDMORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class WireSocket:
         self._zap: zmq.Socket[bytes] | None = None
         self._inbox: Inbox | None = None
         self._known: dict[bytes, str] = {}
+        self._look_again = False
 
     def open(self, inbox: Inbox) -> None:
         """Bind and begin to deliver. HomeError when the endpoint can't be bound."""
@@ -125,6 +127,7 @@ class WireSocket:
     # -- in and out --------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
+        self._look_again = False
         router = self._router
         if router is None:
             return
@@ -150,20 +153,28 @@ class WireSocket:
                     frames.append(frame.bytes)
             assert self._inbox is not None
             self._inbox(routing, frames, role)
-        asyncio.get_running_loop().call_soon(self._read)
+        self._read_soon()
+
+    def _read_soon(self) -> None:
+        if not self._look_again:
+            self._look_again = True
+            asyncio.get_running_loop().call_soon(self._read)
 
     def send(self, routing: bytes, frames: Sequence[bytes]) -> bool:
         """Whether the message left; False when the peer is gone or its pipe is full. Never waits."""
         if self._router is None:
             return False
         try:
-            self._router.send_multipart([routing, *frames], zmq.NOBLOCK)
+            self._router.send(routing, _MORE)
+            for frame in frames[:-1]:
+                self._router.send(frame, _MORE)
+            self._router.send(frames[-1], zmq.NOBLOCK)
         except (zmq.Again, zmq.ZMQError):
             return False
         finally:
-            # Sending may consume the descriptor's edge; what has come meanwhile must not wait for the next one.
-            if self._router is not None and int(self._router.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-                asyncio.get_running_loop().call_soon(self._read)
+            # Sending may consume the descriptor's edge; what has come meanwhile must not wait for the next one. One look
+            # serves all that is sent before the loop comes round.
+            self._read_soon()
         return True
 
     def forget(self, routing: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from agentd.chain.frame import Line
-from agentd.server.outbox import Outbox, encode_event
+from agentd.server.outbox import Outbox, SharedDelta, encode_event
 from agentd.session.entries import Entry
 from agentd.session.projection import project
 from agentproto.api.session import NoticeEvent
@@ -72,17 +72,23 @@ class Streams:
         self._source = source
         self._now_ms = now_ms
         self._readers: dict[str, dict[Reader, _Subscription]] = {}
+        # Who is still reading the log, and which streams: else each round would look at every stream for every reader.
+        self._behind: dict[Reader, list[str]] = {}
 
     def subscribe(self, reader: Reader, stream: str, after_seq: int) -> int:
         """Begin after `after_seq` (-1: from now on); the stream's head at this moment."""
         head = self._source.head(stream)
         cursor = head if after_seq < 0 else min(after_seq, head)
         self._readers.setdefault(stream, {})[reader] = _Subscription(cursor)
+        behind = self._behind.setdefault(reader, [])
+        if stream not in behind:
+            behind.append(stream)
         return head
 
     def unsubscribe(self, reader: Reader, stream: str) -> bool:
         readers = self._readers.get(stream, {})
         found = readers.pop(reader, None) is not None
+        self._no_longer_behind(reader, stream)
         if not readers:
             self._readers.pop(stream, None)
         return found
@@ -102,10 +108,10 @@ class Streams:
 
     def catch_up(self, reader: Reader) -> None:
         """Put more of what `reader` is behind with into its outbox, as much as it will soon take."""
-        for stream, readers in self._readers.items():
-            subscription = readers.get(reader)
-            if subscription is None or subscription.live or len(reader.outbox) >= CATCH_UP:
-                continue
+        for stream in tuple(self._behind.get(reader, ())):
+            if len(reader.outbox) >= CATCH_UP:
+                return
+            subscription = self._readers[stream][reader]
             rows = self._source.after(stream, subscription.cursor, CATCH_UP)
             for numbered in rows:
                 row, body = self._encode(stream, numbered)
@@ -114,9 +120,17 @@ class Streams:
                 subscription.cursor = row.seq
             if len(rows) < CATCH_UP:
                 subscription.live = True
+                self._no_longer_behind(reader, stream)
                 delta = self._source.live(stream)
                 if delta is not None:
                     reader.outbox.put_delta(delta)
+
+    def _no_longer_behind(self, reader: Reader, stream: str) -> None:
+        behind = self._behind.get(reader)
+        if behind is not None and stream in behind:
+            behind.remove(stream)
+            if not behind:
+                del self._behind[reader]
 
     def forget_cut_off(self, reader: Reader) -> None:
         """Streams of which the outbox told a gap: the client subscribes again when it can."""
@@ -150,6 +164,9 @@ class Streams:
         readers = self._readers.get(stream)
         if not readers:
             return
+        if row.name == "turn.delta":
+            # Text that was streamed and is now kept: who is live has had it, delta by delta.
+            row = Numbered(row.seq, "", None)
         row, body = self._encode(stream, row)
         for reader, subscription in tuple(readers.items()):
             if not subscription.live or row.seq <= subscription.cursor:
@@ -163,10 +180,10 @@ class Streams:
         readers = self._readers.get(delta.stream)
         if not readers:
             return
-        numbered = msgspec.structs.replace(delta, seq=self._source.head(delta.stream))
+        shared = SharedDelta(msgspec.structs.replace(delta, seq=self._source.head(delta.stream)))
         for reader, subscription in tuple(readers.items()):
             if subscription.live:
-                reader.outbox.put_delta(numbered)
+                reader.outbox.share(shared)
                 reader.wake()
 
     def stopped(self, session: str, text: str) -> None:

@@ -18,7 +18,9 @@ SESSION_ID = re.compile(r"s[0-9a-hjkmnp-tv-z]{16}")
 def time_of(session: str) -> int:
     """Milliseconds since the epoch that a session id was made at; NotFoundError when it is no session id."""
     if not SESSION_ID.fullmatch(session):
-        raise NotFoundError(f"{session[:40]!r} is no session id", remedy="`agentctl sessions list` shows them.")
+        raise NotFoundError(
+            f"{session[:40]!r} is no session id", remedy="`agentctl sessions list` shows them.", field="session"
+        )
     value = 0
     for character in session[1:10]:
         value = value * 32 + ALPHABET.index(character)

@@ -73,6 +73,9 @@ class Calls:
         except AgentdError as fault:
             lines = filter(None, (fault.what, fault.why, fault.remedy))
             return self._fault(turn, call, "\n".join(lines)), None
+        except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
+            reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
+            return self._fault(turn, call, f"The tool has a bug and was not run (reference {reference})."), None
         judged = Judged(
             turn=turn.id,
             call=call.call,
@@ -194,6 +197,9 @@ class Calls:
                 except AgentdError:
                     # The call itself will meet the same fault and say it; an intent without hashes is the careful one.
                     before[call.call] = {}
+                except Exception as fault:  # noqa: BLE001 - as above
+                    self._parts.reporter.bug(f"tool {call.tool}", fault)
+                    before[call.call] = {}
         return Intended(turn.step_id, before, frozenset(effects))
 
     async def run(self, turn: TurnState, call: CallState, stopped: asyncio.Event) -> Event:
@@ -295,6 +301,9 @@ class Calls:
             found = await tool.probe(validate(tool.spec, call.arguments), call.before, self.context(call))
         except AgentdError as fault:
             return Probed(call.call, "unknown", f"The outcome is unknown, and could not be found out: {fault.what}")
+        except Exception as fault:  # noqa: BLE001 - as above; what can't be looked at is unknown
+            reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
+            return Probed(call.call, "unknown", f"The outcome is unknown: looking met a bug (reference {reference}).")
         return Probed(call.call, found.outcome, found.text)
 
 

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+from agentd.errors import DiskError
 from agentd.providers.base import Failure, Provider
 from agentd.providers.failures import retry_wait
 from agentd.providers.prepared import PreparedCall
@@ -19,6 +20,7 @@ from agentd.turn.events import Event, ModelFailed, ModelReplied
 from agentd.turn.parts import Parts
 from agentd.turn.reply import Delta, Reply
 from agentproto.api.turn import DeltaEvent
+from agentproto.errors import ErrorCode
 
 __all__ = ["ModelCall"]
 
@@ -71,6 +73,13 @@ class ModelCall:
             if not self.interrupted:
                 raise
             return self._replied(stop="interrupted", interrupted=True)
+        except DiskError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a bug in a provider breaks the call, not the daemon's hold on the turn
+            reference = self._parts.reporter.bug(f"provider {self._provider.name}", fault)
+            return self._failed(
+                Failure("bad_request", f"the call met a bug (reference {reference})", ErrorCode.INTERNAL.remedy)
+            )
         failure = self._reply.failure
         if failure is not None:
             return self._failed(failure)

@@ -39,6 +39,7 @@ from agentd.turn.model_call import ModelCall
 from agentd.turn.parts import ModelChoice, Parts
 from agentd.turn.reply import Delta
 from agentproto.api.turn import TurnUsage
+from agentproto.errors import ErrorCode
 
 __all__ = ["Runner"]
 
@@ -209,6 +210,11 @@ class Runner:
         except AgentdError as fault:
             text = f"{fault.what}: {fault.why}" if fault.why else fault.what
             return Refused(step, text, fault.remedy or fault.code.remedy, isinstance(fault, OverBudgetError))
+        except Exception as fault:  # noqa: BLE001 - a bug ends the turn, which must not wait for ever; it is logged
+            reference = self._parts.reporter.bug("the next request", fault)
+            return Refused(
+                step, f"the request could not be made: a bug (reference {reference})", ErrorCode.INTERNAL.remedy, False
+            )
         self._ready = {step: (assembly, choice)}
         notices = () if choice.notice is None else (Notice(code=choice.notice[0], text=choice.notice[1], turn=turn.id),)
         return Prepared(
@@ -247,6 +253,8 @@ class Runner:
         self._model_call = call
         try:
             event = await call.run()
+        except DiskError:
+            return  # partial text could not be kept: whoever tried has told it, and the session takes no more entries
         finally:
             self._model_call = None
         await self._feed_back(event)

@@ -172,6 +172,25 @@ class Sessions:
                 return await self._make(session, new, actor, self._request(session, 1, key, hash, turn, actor))
         return await self.start(session, key, hash, turn, actor)
 
+    async def start_in_latest(self, session: str, key: str, hash: str, turn: NewTurn, actor: Actor) -> Taken:
+        """Start a turn in `session`, the latest one now; sent again it is that session's, whichever is the latest."""
+        async with self._making:
+            known = self._requests.find(key, hash)
+            if known is None:
+                await self._requests.record(Accepted(key=key, hash=hash, method="turn.start", made=session))
+        return await self.start(session if known is None else known.made, key, hash, turn, actor)
+
+    async def repeated(self, key: str, hash: str, session: str | None) -> Taken | None:
+        """What `start`, `start_in_new` or `start_in_latest` made for this key, when it was taken before."""
+        async with self._making:
+            known = self._requests.find(key, hash)
+            where = session if known is None else known.made
+            if where is None or (known is not None and await self._is_empty(where)):
+                return None
+        runner = await self.get(where)
+        taken = self._known(runner, key, hash)
+        return None if taken is None else Taken(where, taken.made, taken.seq, taken.queued)
+
     async def _claim(self, key: str, hash: str, method: str) -> str:
         known = self._requests.find(key, hash)
         if known is not None:

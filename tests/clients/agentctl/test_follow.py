@@ -30,12 +30,12 @@ def test_a_key_answers_and_the_turn_goes_on(home: Path, keys: str, decision: str
     def answered(call: Call) -> Answer:
         return Answer(question.AnswerResult("q1", SESSION, "t1", 9), tuple(rest))
 
-    with double(home, {"turn.start": answers(asked), "question.answer": answered}) as served:
-        with terminal(home, "agentctl", "ask", "hi") as screen:
-            screen.until("[q] leave it open ")
-            screen.type(keys)
-            screen.until("It is done.")
-            assert screen.end() == 0
+    handlers = {"turn.start": answers(asked), "question.answer": answered}
+    with double(home, handlers) as served, terminal(home, "agentctl", "ask", "hi") as screen:
+        screen.until("[q] leave it open ")
+        screen.type(keys)
+        screen.until("It is done.")
+        assert screen.end() == 0
     params = served.calls[-1].params
     assert isinstance(params, question.AnswerParams)
     assert (params.decision, params.scope, params.text) == (decision, scope, text)
@@ -73,10 +73,10 @@ def test_a_second_answer_is_told_that_it_came_too_late(home: Path) -> None:
     scene = Session()
     asked = [*scene.begun("hi"), scene.asks(a_question())]
     late = WireError("conflict", "client", "q1 was denied by other", "first", "look")
-    with double(home, {"turn.start": answers(asked), "question.answer": lambda call: late}) as served:
-        with terminal(home, "agentctl", "ask", "hi") as screen:
-            screen.until("[q] leave it open ")
-            screen.type("y")
-            screen.until("- q1 was denied by other")
-            served.push(scene.decided("q1", "deny"), scene.finished("x"))
-            assert screen.end() == 0
+    handlers = {"turn.start": answers(asked), "question.answer": lambda call: late}
+    with double(home, handlers) as served, terminal(home, "agentctl", "ask", "hi") as screen:
+        screen.until("[q] leave it open ")
+        screen.type("y")
+        screen.until("- q1 was denied by other")
+        served.push(scene.decided("q1", "deny"), scene.finished("x"))
+        assert screen.end() == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from agentd.errors import BadInputError, NotFoundError, TooLargeError
 from agentd.policy.rules import parse
 from agentd.server.handlers.session import check_mode, new_session
 from agentd.server.handling import Call, Handler, actor_of, body_hash
 from agentd.server.places import given_files, place, workspace_of
-from agentd.turn.sessions import NewTurn
+from agentd.turn.sessions import NewTurn, Taken
 from agentproto.api import turn as api
 from agentproto.limits import LIMITS
 
@@ -26,16 +28,39 @@ def _check_text(text: str, field: str) -> None:
         raise BadInputError(f"the {field} is empty", remedy="Say something.", field=field)
 
 
+def _check_rules(verdict: Literal["allow", "deny"], rules: tuple[str, ...]) -> None:
+    for index, text in enumerate(rules):
+        try:
+            parse(verdict, text, "command line")
+        except BadInputError as fault:
+            fault.field = f"{verdict}[{index}]"
+            raise
+
+
 async def _start(call: Call, params: api.StartParams) -> api.StartResult:
-    services, caller = call.services, call.caller
+    services = call.services
+    # Looked for before anything is checked: what was named may be gone by now, and the answer stays what it was.
+    taken = await services.sessions.repeated(params.key, body_hash(params), params.session)
+    if taken is None:
+        taken = await _begin(call, params)
+    services.remember_variables(taken.session, call.caller.variables)
+    if params.subscribe:
+        call.streams.subscribe(call.conversation, taken.session, taken.seq - 1)
+    if params.on_disconnect == "stop":
+        call.conversation.stop_with.add(taken.session)
+    runner = await services.sessions.get(taken.session)
+    return api.StartResult(taken.session, taken.made, taken.seq, runner.state.workspace, taken.queued)
+
+
+async def _begin(call: Call, params: api.StartParams) -> Taken:
+    """Check everything that the request names, then take it."""
+    services = call.services
     _check_text(params.prompt, "prompt")
     check_mode(params.mode)
     if params.max_steps is not None and not 1 <= params.max_steps <= 10_000:
         raise BadInputError(f"max_steps is {params.max_steps}; it has to be 1 to 10000", field="max_steps")
-    for text in params.allow:
-        parse("allow", text, "command line")
-    for text in params.deny:
-        parse("deny", text, "command line")
+    _check_rules("allow", params.allow)
+    _check_rules("deny", params.deny)
     if params.model is not None:
         services.models.check(params.model)
     turn = NewTurn(
@@ -47,7 +72,7 @@ async def _start(call: Call, params: api.StartParams) -> api.StartResult:
         allow=params.allow,
         deny=params.deny,
     )
-    key, hash, actor = params.key, body_hash(params), actor_of(caller)
+    key, hash, actor = params.key, body_hash(params), actor_of(call.caller)
     session = params.session
     if session is None and params.continue_latest:
         if params.cwd is None:
@@ -58,20 +83,13 @@ async def _start(call: Call, params: api.StartParams) -> api.StartResult:
             raise NotFoundError(
                 f"there is no session of {workspace} to continue", remedy="Start one: leave --continue out."
             )
+        return await services.sessions.start_in_latest(session, key, hash, turn, actor)
     if session is not None:
-        taken = await services.sessions.start(session, key, hash, turn, actor)
-    elif params.cwd is None:
+        return await services.sessions.start(session, key, hash, turn, actor)
+    if params.cwd is None:
         raise BadInputError("a new session needs cwd", field="cwd")
-    else:
-        new = new_session(call, params.cwd, params.mode or "ask", None, None)
-        taken = await services.sessions.start_in_new(key, hash, new, turn, actor)
-    services.remember_variables(taken.session, caller.variables)
-    if params.subscribe:
-        call.streams.subscribe(call.conversation, taken.session, taken.seq - 1)
-    if params.on_disconnect == "stop":
-        call.conversation.stop_with.add(taken.session)
-    runner = await services.sessions.get(taken.session)
-    return api.StartResult(taken.session, taken.made, taken.seq, runner.state.workspace, taken.queued)
+    new = new_session(call, params.cwd, params.mode or "ask", None, None)
+    return await services.sessions.start_in_new(key, hash, new, turn, actor)
 
 
 async def _steer(call: Call, params: api.SteerParams) -> api.SteerResult:

@@ -31,6 +31,8 @@ from agentd.world.doors import Exit, Spawn
 
 __all__ = ["RIPGREP_BYTES", "GrepArguments", "GrepTool"]
 
+_SHOWN = 36  # characters of a pattern
+
 RIPGREP_BYTES = 8 * 1024 * 1024
 """Of ripgrep's answer; a search that finds more is done by the worker, which stops at the limit."""
 
@@ -67,7 +69,8 @@ class GrepTool:
 
     def target(self, arguments: msgspec.Struct) -> str:
         given = narrow(arguments, GrepArguments)
-        return given.pattern if given.path == "." else f"{given.pattern} in {given.path}"
+        pattern = _shown(given.pattern)
+        return pattern if given.path == "." else f"{pattern} in {given.path}"
 
     def access(self, arguments: msgspec.Struct, context: ToolContext) -> tuple[Access, ...]:
         place = resolve(narrow(arguments, GrepArguments).path, context)
@@ -112,10 +115,15 @@ class GrepTool:
         shown = [FileHits(_shown(file.path, place), file.count, file.lines) for file in found]
         text = render(shown, given.mode, given.limit, stopped)
         files = "1 file" if len(found) == 1 else f"{len(found)} files"
-        yield ToolResult(text=text, summary=f"{files} with {given.pattern}" if found else "nothing found")
+        yield ToolResult(text=text, summary=f"{files} with {_shown(given.pattern)}" if found else "nothing found")
 
     async def probe(self, arguments: msgspec.Struct, before: Mapping[str, str | None], context: ToolContext) -> Probe:
         return Probe("not_done", "nothing was changed; it can be searched again")
+
+
+def _shown(pattern: str) -> str:
+    """A pattern as people see it beside the tool's name: its beginning is enough to know it again."""
+    return pattern if len(pattern) <= _SHOWN else pattern[: _SHOWN - 1] + "…"
 
 
 def _is_file(place: Place, context: ToolContext) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from agentclient.testing import Answer, Call
 from agentproto.api import log, model, question, session, turn
+from agentproto.errors import WireError
 from clients.scene import SESSION, Session, a_question, answers, double, started
 from clients.terminal import Terminal, terminal
 
@@ -63,7 +64,7 @@ def test_while_it_works_a_line_steers_and_escape_stops(home: Path) -> None:
         "turn.steer": lambda call: turn.SteerResult(9),
         "turn.interrupt": stop,
     }
-    with double(home, handlers) as served, terminal(home, "agentctl", "chat") as screen:  # type: ignore[arg-type]
+    with double(home, handlers) as served, terminal(home, "agentctl", "chat") as screen:
         screen.until(READY)
         screen.type("go\r")
         screen.until("Esc stops")
@@ -99,7 +100,7 @@ def test_a_question_is_answered_with_a_key(home: Path, keys: str, decision: str,
         return Answer(result, (scene.decided("q1"), scene.finished("x")))
 
     handlers = {"turn.start": answers(asked), "question.answer": answered}
-    with double(home, handlers) as served, terminal(home, "agentctl", "chat") as screen:  # type: ignore[arg-type]
+    with double(home, handlers) as served, terminal(home, "agentctl", "chat") as screen:
         screen.until(READY)
         screen.type("hi\r")
         screen.until("rm -rf build")
@@ -135,7 +136,7 @@ def test_commands_do_what_help_says(home: Path) -> None:
         "session.set": lambda call: session.SetResult(3),
         "turn.start": answers(Session().answer("x")),
     }
-    with double(home, handlers) as served, terminal(home, "agentctl", "chat") as screen:  # type: ignore[arg-type]
+    with double(home, handlers) as served, terminal(home, "agentctl", "chat") as screen:
         screen.until(READY)
         for line, seen in (
             ("/help", "search the history"),
@@ -181,11 +182,33 @@ def test_attaching_shows_what_was_and_goes_on_in_that_session(home: Path) -> Non
     with double(home, handlers) as served, terminal(home, "agentctl", "attach", SESSION) as screen:  # type: ignore[arg-type]
         screen.until("somebody says: what is it?")
         screen.until("It is 42.")
+        screen.until(READY)
         screen.type("and now?\r")
         served.wait_for(lambda: bool(prompts(served.calls)))
         screen.type("\x04")
         assert screen.end() == 0
     assert (prompts(served.calls)[0].session, prompts(served.calls)[0].cwd) == (SESSION, None)
+
+
+def test_a_session_that_is_none_ends_it_with_three_lines(home: Path) -> None:
+    error = WireError("not_found", "client", "there is no stream x", "no log has it", "agentctl sessions list")
+    with double(home, {"log.subscribe": lambda call: error}), terminal(home, "agentctl", "attach", "x") as screen:
+        screen.until("error: there is no stream x")
+        assert screen.end() == 1
+
+
+def test_continuing_joins_the_latest_session_of_this_workspace(home: Path) -> None:
+    listed = session.ListResult((session.SessionSummary(SESSION, "a title", "/w", "idle", 0, 0, 1, 1, 1),))
+    handlers = {"session.list": lambda call: listed, "log.subscribe": _subscribed}
+    with double(home, handlers) as served, terminal(home, "agentctl", "chat", "-c") as screen:
+        served.wait_for(lambda: "log.subscribe" in served.methods())
+        screen.until(SESSION)
+        screen.type("\x04")
+        assert screen.end() == 0
+    assert [call.params for call in served.calls] == [
+        session.ListParams(limit=1, workspace=str(home)),
+        log.SubscribeParams(stream=SESSION),
+    ]
 
 
 def _subscribed(call: Call) -> log.SubscribeResult:

@@ -1,0 +1,107 @@
+"""A home on a disk that is full: said clearly, never fatal, nothing acknowledged is lost, and it goes on afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentd.session.entries import Finished, Requested
+from support.conversations import ended, events_of
+from support.daemon import RealDaemon, real_daemon
+from support.disks import small_disk
+
+
+@pytest.fixture
+def daemon(home: Path) -> Iterator[RealDaemon]:
+    """A daemon whose whole home lies on a disk of 3 MiB."""
+    with small_disk(home / "disk", "3m") as disk, real_daemon(disk) as daemon:
+        yield daemon
+
+
+def fill(daemon: RealDaemon) -> Path:
+    """Take every byte and every block that is left."""
+    path = daemon.root / "ballast"
+    with path.open("ab", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            pass
+    return path
+
+
+def acknowledged(daemon: RealDaemon) -> dict[str, list[str]]:
+    """Prompts and ends of every session's turns, as the logs have them; any damage fails."""
+    found: dict[str, list[str]] = {}
+    for path in Path(daemon.folders.data, "sessions").glob("*/*/*"):
+        entries = daemon.entries(path.name)
+        found[path.name] = [entry.prompt for entry in entries if isinstance(entry, Requested)] + [
+            entry.stop for entry in entries if isinstance(entry, Finished)
+        ]
+    return found
+
+
+def test_an_ask_on_a_full_disk_names_the_disk_and_a_later_one_works(daemon: RealDaemon, workspace: Path) -> None:
+    before = daemon.agentctl("ask", "what is in README.md?", "--json", cwd=workspace)
+    first = str(before.fields["session"])
+    pid = daemon.pid
+    ballast = fill(daemon)
+
+    in_new = daemon.agentctl("ask", "a new one", cwd=workspace)
+    in_old = daemon.agentctl("ask", "in the old one", "-s", first, cwd=workspace)
+    shown = daemon.agentctl("sessions", "show", first, "--json")
+
+    for ran in (in_new, in_old):
+        assert ran.code == 1, ran
+        assert "no space left" in ran.err.lower() or "disk is full" in ran.err.lower(), ran.err
+        assert "Traceback" not in ran.err
+    assert (daemon.pid, shown.code) == (pid, 0)
+    ballast.unlink()
+    daemon.stop()
+    logged = acknowledged(daemon)
+    assert logged[first] == ["what is in README.md?", "end"]
+    daemon.start()
+    again = daemon.agentctl("ask", "what is in README.md?", "-s", first, "--json", cwd=workspace)
+    other = daemon.agentctl("ask", "what is in README.md?", "--json", cwd=workspace)
+
+    assert (again.code, other.code) == (0, 0), again.err + other.err
+    assert again.fields["session"] == first
+    rows = daemon.agentctl("sessions", "list", "--json").rows
+    assert {str(row["state"]) for row in rows} == {"idle"}
+
+
+def test_a_disk_that_fills_up_under_a_running_turn_stops_that_turn_alone(
+    daemon: RealDaemon, workspace: Path
+) -> None:
+    daemon.agentctl("ask", "--no-input", "run: touch made.txt", cwd=workspace)
+    (opened,) = daemon.agentctl("pending", "--json").rows
+    ballast = fill(daemon)
+    approved = daemon.agentctl("approve", str(opened["id"]))
+    status = daemon.agentctl("daemon", "status", "--json")
+
+    assert status.code == 0
+    assert approved.code == 1
+    assert not (workspace / "made.txt").exists()  # what can't be recorded is not done
+    ballast.unlink()
+    daemon.restart()
+    assert [row["id"] for row in daemon.agentctl("pending", "--json").rows] == [opened["id"]]
+    assert daemon.agentctl("approve", str(opened["id"])).code == 0
+    end = ended(daemon, str(opened["session"]))
+    assert end.stop == "end"
+    assert (workspace / "made.txt").exists()
+    names = [name for name, _ in events_of(daemon, str(opened["session"]))]
+    assert names.count("question.answered") == 1
+
+
+def test_a_start_on_a_full_disk_says_so(daemon: RealDaemon) -> None:
+    daemon.stop()
+    ballast = fill(daemon)
+    ran = daemon.agentctl("daemon", "start")
+    ballast.unlink()
+    later = daemon.agentctl("daemon", "start")
+
+    assert ran.code == 3
+    assert "space" in ran.err.lower() or "full" in ran.err.lower()
+    assert later.code == 0, later.err
