@@ -227,8 +227,9 @@ class Conversation:
             after = event.body.get("resume_after")
             self._subscribe_again(stream, after if isinstance(after, int) else 0)
             return False
-        if not isinstance(seq, int) or event.name == "turn.delta":
-            return True  # deltas have no number of their own: their item and offset keep them apart
+        if not isinstance(seq, int) or seq == 0 or event.name == "turn.delta":
+            # Deltas have no number of their own: their item and offset keep them apart. 0: said, but not from the log.
+            return True
         if seq <= self._heads.get(stream, 0):
             return False
         self._heads[stream] = seq

@@ -21,7 +21,7 @@ from agentctl.asking import Asked, Given, Left, described
 from agentctl.exits import FAILED, INTERRUPTED, QUESTION_OPEN, STOP_CODES
 from agentctl.render.plain import Plain
 from agentctl.terminal import Keyboard
-from agentproto.api import question, turn
+from agentproto.api import question, session, turn
 from agentproto.link import Happened
 
 __all__ = ["Follower", "Interrupts", "Outcome"]
@@ -83,6 +83,7 @@ class Follower:
         self._asked: Asked | None = None
         self._keyboard: Keyboard | None = None
         self._changes: list[Change] = []
+        self._stopped = False
 
     def follow(self, session: str, turn_id: str | None, interrupts: Interrupts) -> Outcome:
         """Until `turn_id` has ended (None: until interrupted). Of a turn of one's own, only that turn is shown."""
@@ -100,6 +101,8 @@ class Follower:
                 finished = self._take(event, turn_id)
                 if finished is not None:
                     return Outcome(STOP_CODES.get(finished.stop, FAILED), finished, None, self._changes)
+                if self._stopped:
+                    return Outcome(FAILED, None, None, self._changes)
             if self._asked is None:  # the question's own line is where the person looks
                 self._plain.tick(now_ms())
             if interrupts.count and turn_id is None:
@@ -132,6 +135,8 @@ class Follower:
 
     def _note_question(self, change: Change) -> None:
         match change:
+            case session.NoticeEvent(code="read_only"):
+                self._stopped = True  # nothing more will come: the session takes no more entries
             case question.OpenedEvent(question=opened):
                 self._open[opened.id] = opened
             case question.AnsweredEvent(question=id):

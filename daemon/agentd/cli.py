@@ -17,7 +17,7 @@ import click
 
 from agentd.app import Daemon, Process
 from agentd.check import check
-from agentd.errors import AgentdError, BusyError, HomeError, SettingsError
+from agentd.errors import AgentdError, BusyError, DiskError, HomeError, SettingsError
 from agentd.lifecycle.notify import watchdog_ms
 from agentd.lifecycle.signals import listen
 from agentd.repair import repair
@@ -91,6 +91,8 @@ async def _run(daemon: Daemon, profile_start: bool) -> int:
             return _refused(fault, EXIT_BUSY)
         except (HomeError, SettingsError) as fault:
             return _refused(fault, EXIT_REFUSED)
+        except DiskError as fault:
+            return _refused(fault, EXIT_FAILED)
         if profile_start:
             click.echo(daemon.start_profile(), err=True)
         listen(asyncio.get_running_loop(), stop=daemon.ask_to_stop, reload=daemon.ask_to_reload)

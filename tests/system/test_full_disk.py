@@ -72,9 +72,7 @@ def test_an_ask_on_a_full_disk_names_the_disk_and_a_later_one_works(daemon: Real
     assert {str(row["state"]) for row in rows} == {"idle"}
 
 
-def test_a_disk_that_fills_up_under_a_running_turn_stops_that_turn_alone(
-    daemon: RealDaemon, workspace: Path
-) -> None:
+def test_a_disk_that_fills_up_under_a_running_turn_stops_that_turn_alone(daemon: RealDaemon, workspace: Path) -> None:
     daemon.agentctl("ask", "--no-input", "run: touch made.txt", cwd=workspace)
     (opened,) = daemon.agentctl("pending", "--json").rows
     ballast = fill(daemon)

@@ -138,9 +138,7 @@ def test_a_turn_that_had_to_wait_says_so_again(daemon: RealDaemon, workspace: Pa
     assert end.turn == first.turn
 
 
-def test_the_first_answer_is_given_again_whatever_became_of_what_was_named(
-    daemon: RealDaemon, workspace: Path
-) -> None:
+def test_the_first_answer_is_given_again_whatever_became_of_what_was_named(daemon: RealDaemon, workspace: Path) -> None:
     params = turn.StartParams(
         key=new_key(), prompt="what is in it?", cwd=str(workspace), files=(str(workspace / "README.md"),)
     )

@@ -16,7 +16,7 @@ __all__ = ["EVENTS", "Rounds"]
 EVENTS = 64
 """Events of one round: about a millisecond, which no turn feels, and few enough rounds to cost nothing."""
 
-Pump = Callable[[int], int]
+_Pump = Callable[[int], int]
 """Sends at most so many events; how many it sent."""
 
 
@@ -25,10 +25,10 @@ class Rounds:
 
     def __init__(self, soon: Callable[[Callable[[], None]], object]) -> None:
         self._soon = soon
-        self._waiting: deque[Pump] = deque()
+        self._waiting: deque[_Pump] = deque()
         self._scheduled = False
 
-    def join(self, pump: Pump) -> None:
+    def join(self, pump: _Pump) -> None:
         """Call `pump` once, in a round soon."""
         self._waiting.append(pump)
         self._schedule()

@@ -187,9 +187,10 @@ class Streams:
                 reader.wake()
 
     def stopped(self, session: str, text: str) -> None:
-        """Not from the log, which takes no more: every reader is told, so that nobody waits for ever."""
+        """Not from the log, which takes no more: every reader is told, so that nobody waits for ever. Its number is 0;
+        the last entry's would make it one that the reader has seen."""
         head = self._source.head(session)
-        notice = NoticeEvent(session, head, self._now_ms(), "read_only", f"this session takes no more entries: {text}")
+        notice = NoticeEvent(session, 0, self._now_ms(), "read_only", f"this session takes no more entries: {text}")
         for reader in tuple(self._readers.get(session, ())):
             reader.outbox.put("session.notice", session, head, encode_event(notice))
             reader.wake()

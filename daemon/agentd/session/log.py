@@ -169,15 +169,22 @@ class SessionLog:
 
     # -- growing -----------------------------------------------------------------------------------------------
 
+    def check_writable(self) -> None:
+        """ReadOnlyLogError or DamagedLogError when the log takes no more entries."""
+        if self.problem is None:
+            return
+        kind = DamagedLogError if isinstance(self.problem, DamagedLogError) else ReadOnlyLogError
+        raise kind(
+            f"session {self.state.session} takes no more entries", why=self.problem.what, remedy=self.problem.remedy
+        ) from self.problem
+
     async def append(self, entries: Sequence[Entry], at_ms: int) -> list[Line[Entry]]:
         """Record `entries`; returns when they are as durable as their types ask for.
 
-        ReadOnlyLogError when the log takes no more (a failed sync, damage); the state is unchanged then.
+        ReadOnlyLogError when the log takes no more (a failed sync), DamagedLogError when it is damaged; the state is
+        unchanged then.
         """
-        if self.problem is not None:
-            raise ReadOnlyLogError(
-                f"session {self.state.session} takes no more entries", why=self.problem.what, remedy=self.problem.remedy
-            ) from self.problem
+        self.check_writable()
         lines: list[Line[Entry]] = []
         data = bytearray()
         link, seq, offset = self._link, self.state.seq, self.size

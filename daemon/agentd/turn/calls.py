@@ -124,6 +124,11 @@ class Calls:
             return f"The tool {name} is not available in {turn.mode} mode. Available: {offered}."
         return f"There is no tool {name[:80]}. Available: {offered}."
 
+    def _bug(self, call: CallState, fault: Exception) -> str:
+        """Log an exception that no tool should raise; the words for the model."""
+        reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
+        return f"The tool {call.tool} has a bug and could not answer (reference {reference})."
+
     def _fault(self, turn: TurnState, call: CallState, text: str) -> Judged:
         return Judged(
             turn=turn.id, call=call.call, tool=call.tool, verdict="fault", reason="the call is malformed", fault=text
@@ -194,7 +199,9 @@ class Calls:
                 effects.add(call.call)
                 try:
                     before[call.call] = tool.intent(validate(tool.spec, call.arguments), self.context(call))
-                except AgentdError:
+                except Exception as fault:  # noqa: BLE001
+                    if not isinstance(fault, AgentdError):
+                        self._bug(call, fault)
                     # The call itself will meet the same fault and say it; an intent without hashes is the careful one.
                     before[call.call] = {}
                 except Exception as fault:  # noqa: BLE001 - as above
@@ -220,8 +227,7 @@ class Calls:
         except AgentdError as fault:
             result = _failed("\n".join(filter(None, (fault.what, fault.why, fault.remedy))), fault.what)
         except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
-            reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
-            result = _failed(f"The tool has a bug and could not answer (reference {reference}).", f"bug {reference}")
+            result = _failed(self._bug(call, fault), "the tool has a bug")
         return CallEnded(self._done(turn, call, tool, result, clock.monotonic_ms() - began))
 
     async def _perform(self, tool: Tool, turn: TurnState, call: CallState) -> ToolResult:
@@ -299,8 +305,9 @@ class Calls:
             return Probed(call.call, "unknown", f"The tool {call.tool} is not there any more; the outcome is unknown.")
         try:
             found = await tool.probe(validate(tool.spec, call.arguments), call.before, self.context(call))
-        except AgentdError as fault:
-            return Probed(call.call, "unknown", f"The outcome is unknown, and could not be found out: {fault.what}")
+        except Exception as fault:  # noqa: BLE001 - whatever keeps it from being found out, it stays unknown
+            why = fault.what if isinstance(fault, AgentdError) else self._bug(call, fault)
+            return Probed(call.call, "unknown", f"The outcome is unknown, and could not be found out: {why}")
         except Exception as fault:  # noqa: BLE001 - as above; what can't be looked at is unknown
             reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
             return Probed(call.call, "unknown", f"The outcome is unknown: looking met a bug (reference {reference}).")

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from agentd.chain.frame import Line
 from agentd.context.assemble import Assembler, Assembly
-from agentd.errors import AgentdError, DiskError, OverBudgetError
+from agentd.errors import AgentdError, DamagedLogError, DiskError, OverBudgetError
 from agentd.providers.base import ToolDefinition
 from agentd.session.entries import Entry, Notice, Partial, Replied
 from agentd.session.log import SessionLog
@@ -79,9 +79,10 @@ class Runner:
     async def feed(self, *events: Event) -> list[Line[Entry]]:
         """Take events in order; the lines recorded for them, durable when this returns.
 
-        DiskError or ReadOnlyLogError when they could not be recorded: then nothing was done.
+        DiskError, ReadOnlyLogError or DamagedLogError when they could not be recorded: then nothing was done.
         """
         async with self._lock:
+            self.log.check_writable()
             self.used_ms = self._parts.world.clock.monotonic_ms()
             if any(isinstance(event, UserSaid | Recovered) for event in events):
                 self._parts.store.mark_open(self._session_of(events))
@@ -164,7 +165,9 @@ class Runner:
 
     def _ended(self, task: asyncio.Task[None], otherwise: Event) -> None:
         self._running.discard(task)
-        if task.cancelled() and self._stopped.is_set() and not self._closing:
+        # A task that died of a bug was reported; like one that was stopped before it began, it still owes its answer.
+        silent = self._stopped.is_set() if task.cancelled() else task.exception() is not None
+        if silent and not self._closing:
             self._parts.tasks.start(f"{self.state.session} answer", self._feed_back(otherwise))
 
     def _no_reply(self, step: str) -> Event:
@@ -187,7 +190,7 @@ class Runner:
         """What a task has to say. A session that takes no more entries has nothing to go on with."""
         try:
             await self.feed(event)
-        except DiskError as fault:
+        except (DiskError, DamagedLogError) as fault:
             self._parts.reporter.happened("session", "session.stopped", fault.what, self.state.session)
 
     # -- the model ---------------------------------------------------------------------------------------------
@@ -210,6 +213,9 @@ class Runner:
         except AgentdError as fault:
             text = f"{fault.what}: {fault.why}" if fault.why else fault.what
             return Refused(step, text, fault.remedy or fault.code.remedy, isinstance(fault, OverBudgetError))
+        except Exception as fault:  # noqa: BLE001 - a bug ends the turn with an id to quote; it must not hang
+            reference = self._parts.reporter.bug("prepare", fault)
+            return Refused(step, f"the daemon has a bug (reference {reference})", "Please report it.", False)
         except Exception as fault:  # noqa: BLE001 - a bug ends the turn, which must not wait for ever; it is logged
             reference = self._parts.reporter.bug("the next request", fault)
             return Refused(

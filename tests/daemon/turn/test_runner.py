@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
 from agentd.session.entries import Done, Finished, Interrupted, Partial, Replied
+from agentd.tools.base import Progress, ToolContext, ToolResult
+from agentd.tools.builtin.read import ReadTool
 from agentd.turn.sessions import NewTurn
 from agentd.world.fake import fake_world
 from agentd.world.fake_processes import Script
@@ -124,3 +131,50 @@ def test_a_second_turn_runs_after_the_first_and_sees_its_conversation() -> None:
         await house.sessions.stop()
 
     world.run(story())
+
+
+class Clumsy(ReadTool):
+    """A tool with a bug in one of its methods."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+
+    def target(self, arguments: msgspec.Struct) -> str:
+        if self.where == "target":
+            raise ZeroDivisionError
+        return super().target(arguments)
+
+    async def call(self, arguments: msgspec.Struct, context: ToolContext) -> AsyncIterator[Progress | ToolResult]:
+        if self.where == "call":
+            raise ZeroDivisionError
+        async for piece in super().call(arguments, context):
+            yield piece
+
+
+@pytest.mark.parametrize("where", ["target", "call", "model"])
+def test_a_bug_in_a_tool_or_a_provider_ends_in_words_and_never_hangs_the_turn(where: str) -> None:
+    world = fake_world(auto=True)
+    world.files.make_folder(WORKSPACE)
+    bugs: list[str] = []
+
+    async def story() -> None:
+        house = Household(world, [(("read", {"path": "a"}),), "done"])
+        house.parts.tools["read"] = Clumsy(where)  # type: ignore[index]
+        house.parts.reporter.bug = lambda place, fault: bugs.append(place) or "bug-1"  # type: ignore[method-assign]
+        if where == "model":
+            house.model.encode = lambda request: 1 // 0  # type: ignore[method-assign]
+        await house.start()
+        session = await ask(house, "go")
+        await house.until_quiet(session)
+        (finished,) = [line.entry for line in house.heard.lines if isinstance(line.entry, Finished)]
+        if where == "model":
+            assert (finished.stop, finished.error) == ("error", "the daemon has a bug (reference bug-1)")
+        else:
+            (done,) = [line.entry for line in house.heard.lines if isinstance(line.entry, Done)]
+            assert (done.status, finished.stop) == ("error", "end")
+            assert "The tool read has a bug and could not answer (reference bug-1)." in done.text
+        await house.sessions.stop()
+
+    world.run(story())
+    assert bugs == ["prepare" if where == "model" else "tool read"]

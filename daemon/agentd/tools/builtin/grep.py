@@ -31,7 +31,7 @@ from agentd.world.doors import Exit, Spawn
 
 __all__ = ["RIPGREP_BYTES", "GrepArguments", "GrepTool"]
 
-_SHOWN = 36  # characters of a pattern
+_SHORT = 36  # characters of a pattern
 
 RIPGREP_BYTES = 8 * 1024 * 1024
 """Of ripgrep's answer; a search that finds more is done by the worker, which stops at the limit."""
@@ -69,7 +69,7 @@ class GrepTool:
 
     def target(self, arguments: msgspec.Struct) -> str:
         given = narrow(arguments, GrepArguments)
-        pattern = _shown(given.pattern)
+        pattern = _short(given.pattern)
         return pattern if given.path == "." else f"{pattern} in {given.path}"
 
     def access(self, arguments: msgspec.Struct, context: ToolContext) -> tuple[Access, ...]:
@@ -115,15 +115,15 @@ class GrepTool:
         shown = [FileHits(_shown(file.path, place), file.count, file.lines) for file in found]
         text = render(shown, given.mode, given.limit, stopped)
         files = "1 file" if len(found) == 1 else f"{len(found)} files"
-        yield ToolResult(text=text, summary=f"{files} with {_shown(given.pattern)}" if found else "nothing found")
+        yield ToolResult(text=text, summary=f"{files} with {_short(given.pattern)}" if found else "nothing found")
 
     async def probe(self, arguments: msgspec.Struct, before: Mapping[str, str | None], context: ToolContext) -> Probe:
         return Probe("not_done", "nothing was changed; it can be searched again")
 
 
-def _shown(pattern: str) -> str:
+def _short(pattern: str) -> str:
     """A pattern as people see it beside the tool's name: its beginning is enough to know it again."""
-    return pattern if len(pattern) <= _SHOWN else pattern[: _SHOWN - 1] + "…"
+    return pattern if len(pattern) <= _SHORT else pattern[: _SHORT - 1] + "…"
 
 
 def _is_file(place: Place, context: ToolContext) -> bool:
