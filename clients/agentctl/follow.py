@@ -21,7 +21,8 @@ from agentctl.asking import Asked, Given, Left, described
 from agentctl.exits import FAILED, INTERRUPTED, QUESTION_OPEN, STOP_CODES
 from agentctl.render.plain import Plain
 from agentctl.terminal import Keyboard
-from agentproto.api import question, session, turn
+from agentproto.api import question, turn
+from agentproto.api.session import NoticeEvent
 from agentproto.link import Happened
 
 __all__ = ["Follower", "Interrupts", "Outcome"]
@@ -135,7 +136,7 @@ class Follower:
 
     def _note_question(self, change: Change) -> None:
         match change:
-            case session.NoticeEvent(code="read_only"):
+            case NoticeEvent(code="read_only"):
                 self._stopped = True  # nothing more will come: the session takes no more entries
             case question.OpenedEvent(question=opened):
                 self._open[opened.id] = opened

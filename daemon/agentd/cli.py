@@ -1,7 +1,7 @@
 """`agentd`: run, check, repair, version. What the service units and the clients start.
 
-Reads what the operating system says of this process (once, here) and hands it down as values. Exit codes: 0; 2 usage;
-7 damage found; 75 another daemon holds this home; 78 a folder, file or setting is refused.
+Reads what the operating system says of this process (once, here) and hands it down as values. Exit codes: 0; 1 the disk
+failed, full for instance; 2 usage; 7 damage found; 75 another daemon holds this home; 78 a folder, file or setting is refused.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from agentd.world.real import real_world
 from agentproto.__about__ import __version__
 from agentproto.homes import Folders, is_ours, locate
 
-__all__ = ["EXIT_BUSY", "EXIT_DAMAGE", "EXIT_REFUSED", "main"]
+__all__ = ["EXIT_BUSY", "EXIT_DAMAGE", "EXIT_FAILED", "EXIT_REFUSED", "main"]
 
+EXIT_FAILED = 1
 EXIT_DAMAGE = 7
 EXIT_BUSY = 75
 EXIT_REFUSED = 78

@@ -49,13 +49,18 @@ def folder(where: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def daemon(*replies: Mapping[str, object], settings: str = "", where: Path | None = None) -> Iterator[RealDaemon]:
-    """A daemon that answers. `replies`: what its scripted model says, over and over; without them it is the offline
-    engine. `settings`: more of the settings file."""
+def daemon(
+    *replies: Mapping[str, object], server: str = "", settings: str = "", where: Path | None = None
+) -> Iterator[RealDaemon]:
+    """A daemon that answers. `replies`: what its scripted model says, over and over; `server`: the URL of a model
+    server; without either it is the offline engine. `settings`: more of the settings file."""
     with folder(where) as root:
         home = RealDaemon(root, {})
-        scripted = '[models]\nuse = "script"\n' + home.model("script", *replies, loop=True) if replies else ""
-        home.settings(scripted + settings)
+        if replies:
+            settings += '[models]\nuse = "script"\n' + home.model("script", *replies, loop=True)
+        elif server:
+            settings += f'[models]\nuse = "fake"\n[models.fake]\nkind = "openai-chat"\nurl = "{server}"\nmodel = "m"\n'
+        home.settings(settings)
         try:
             home.start()
             yield home

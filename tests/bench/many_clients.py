@@ -11,12 +11,14 @@ import statistics
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from bench.ground import SCRIPTS, daemon, in_memory, pause, python, resident_bytes
 from bench.peers import bare_router
 from bench.rows import Row, interleaved, ratio_of_pairs
 from bench.talk import one_turn
 from support.daemon import RealDaemon
+from support.fake_model_server import FakeModelServer, Pause, Reply, Request, chunk, say
 
 __all__ = ["measure"]
 
@@ -26,6 +28,7 @@ _ROUNDS = 7
 _WORDS = 40
 _PIECE_MS = 25
 """40 pieces, one every 25 ms: a second of a model that is read while it writes."""
+_QUICK = "answer at once"
 
 
 def measure() -> list[Row]:
@@ -63,38 +66,47 @@ def _memory() -> list[Row]:
 
 
 def _turns() -> list[Row]:
-    slow = {"pieces": [f"word{number} " for number in range(_WORDS)], "piece_ms": _PIECE_MS, "match": "slow"}
-    quick = {"text": "An answer of some words.", "match": "quick"}
     with (
-        daemon(slow, quick, where=in_memory()) as alone,
-        daemon(slow, quick, where=in_memory()) as crowded,
+        FakeModelServer(_answer) as server,
+        daemon(server=server.url, where=in_memory()) as alone,
+        daemon(server=server.url, where=in_memory()) as crowded,
         alone.client("bench") as one,
         crowded.client("bench") as other,
     ):
         where = str(alone.user), str(crowded.user)
-        sessions = [
-            one_turn(one, where[0], prompt="quick").session,
-            one_turn(other, where[1], prompt="quick").session,
-        ]
+        first = one_turn(one, where[0], prompt=_QUICK).session
+        second = one_turn(other, where[1], prompt=_QUICK).session
 
         def turn_alone(prompt: str) -> float:
-            return one_turn(one, where[0], sessions[0], prompt).ms
+            return one_turn(one, where[0], first, prompt).ms
 
         def turn_crowded(prompt: str) -> float:
-            return one_turn(other, where[1], sessions[1], prompt).ms
+            return one_turn(other, where[1], second, prompt).ms
 
         with _crowd(str(crowded.home), "", silent=_SILENT):
             beside = _pairs("slow", turn_alone, turn_crowded)
-        with _crowd(str(crowded.home), sessions[1], silent=_SILENT):
+            assert _clients(crowded) > _CLIENTS, "the crowd has left"
+        with _crowd(str(crowded.home), second, silent=_SILENT):
             attached = _pairs("slow", turn_alone, turn_crowded)
-            bare = _pairs("quick", turn_alone, turn_crowded)
-            print(_clients(crowded), beside, attached, bare)
+            bare = _pairs(_QUICK, turn_alone, turn_crowded)
+            assert _clients(crowded) > _CLIENTS, "the crowd has left"
     name = f"{_CLIENTS} clients, {_SILENT} of them read nothing"
     return [
         _row(f"a turn of a second, {name}, connected", *beside, 1.10),
         _row(f"a turn of a second, {name}, attached to its session", *attached, 1.10),
         _row("a turn whose model takes no time, attached as above", *bare, None),
     ]
+
+
+def _answer(request: Request) -> Reply:
+    """A model that writes for a second, or at once when the prompt is the quick one. It writes on whoever waits."""
+    messages = request.json["messages"]
+    assert isinstance(messages, list)
+    if _QUICK in str(messages[-1]):
+        return say("An answer of some words.")
+    quiet = Pause(_PIECE_MS)
+    words = [part for number in range(_WORDS) for part in (quiet, chunk({"content": f"word{number} "}))]
+    return replace(say("."), parts=[*words, *say(".").parts])
 
 
 def _pairs(

@@ -83,14 +83,14 @@ class RealDaemon:
 
     # -- the process -------------------------------------------------------------------------------------------
 
-    def launch(self) -> subprocess.Popen[bytes]:
-        """Start `agentd run` and wait for nothing."""
+    def launch(self, stderr: int | None = None) -> subprocess.Popen[bytes]:
+        """Start `agentd run` and wait for nothing. What it says goes to the log, unless `stderr` says otherwise."""
         with self.said.open("ab") as said:
             return subprocess.Popen(
                 [sys.executable, "-P", "-m", "agentd", "run"],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
-                stderr=said,
+                stderr=said if stderr is None else stderr,
                 env=self.environment,
                 cwd="/",
                 start_new_session=True,

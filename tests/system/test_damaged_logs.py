@@ -78,7 +78,7 @@ def test_a_torn_tail_is_cut_off_and_kept_beside_the_log(daemon: RealDaemon, work
     assert torn not in after
     (resumed,) = (line for line in daemon.lines(id) if line["type"] == "session.resumed")
     assert resumed["torn_bytes"] == len(torn)
-    assert Path(str(resumed["saved_as"])).read_bytes() == torn
+    assert (path.parent / str(resumed["saved_as"])).read_bytes() == torn
 
 
 def test_a_log_that_was_cut_at_a_lines_end_is_told_and_works(daemon: RealDaemon, workspace: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,22 +74,24 @@ def test_an_ask_on_a_full_disk_names_the_disk_and_a_later_one_works(daemon: Real
 
 
 def test_a_disk_that_fills_up_under_a_running_turn_stops_that_turn_alone(daemon: RealDaemon, workspace: Path) -> None:
-    daemon.agentctl("ask", "--no-input", "run: touch made.txt", cwd=workspace)
+    daemon.agentctl("ask", "--no-input", "run: echo one >> made.txt", cwd=workspace)
     (opened,) = daemon.agentctl("pending", "--json").rows
     ballast = fill(daemon)
     approved = daemon.agentctl("approve", str(opened["id"]))
     status = daemon.agentctl("daemon", "status", "--json")
 
     assert status.code == 0
-    assert approved.code == 1
     assert not (workspace / "made.txt").exists()  # what can't be recorded is not done
     ballast.unlink()
     daemon.restart()
-    assert [row["id"] for row in daemon.agentctl("pending", "--json").rows] == [opened["id"]]
-    assert daemon.agentctl("approve", str(opened["id"])).code == 0
+    # A short entry may still have found room in the log's last block; then the approval holds, and was told so.
+    still_open = [row["id"] for row in daemon.agentctl("pending", "--json").rows]
+    assert still_open == ([] if approved.code == 0 else [opened["id"]])
+    if still_open:
+        assert daemon.agentctl("approve", str(opened["id"])).code == 0
     end = ended(daemon, str(opened["session"]))
     assert end.stop == "end"
-    assert (workspace / "made.txt").exists()
+    assert (workspace / "made.txt").read_text() == "one\n"
     names = [name for name, _ in events_of(daemon, str(opened["session"]))]
     assert names.count("question.answered") == 1
 
@@ -96,10 +99,14 @@ def test_a_disk_that_fills_up_under_a_running_turn_stops_that_turn_alone(daemon:
 def test_a_start_on_a_full_disk_says_so(daemon: RealDaemon) -> None:
     daemon.stop()
     ballast = fill(daemon)
-    ran = daemon.agentctl("daemon", "start")
+    with daemon.launch(stderr=subprocess.PIPE) as started:
+        err = started.communicate(timeout=30)[1].decode()
+    by_client = daemon.agentctl("daemon", "start")
     ballast.unlink()
     later = daemon.agentctl("daemon", "start")
 
-    assert ran.code == 3
-    assert "space" in ran.err.lower() or "full" in ran.err.lower()
+    assert started.returncode == 1
+    assert "No space left on device" in err
+    assert [line[:11] for line in err.splitlines()] == ["agentd: can", "  to do:   "]
+    assert by_client.code == 3
     assert later.code == 0, later.err

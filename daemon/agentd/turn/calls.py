@@ -74,8 +74,7 @@ class Calls:
             lines = filter(None, (fault.what, fault.why, fault.remedy))
             return self._fault(turn, call, "\n".join(lines)), None
         except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
-            reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
-            return self._fault(turn, call, f"The tool has a bug and was not run (reference {reference})."), None
+            return self._fault(turn, call, self._bug(call, fault)), None
         judged = Judged(
             turn=turn.id,
             call=call.call,
@@ -204,9 +203,6 @@ class Calls:
                         self._bug(call, fault)
                     # The call itself will meet the same fault and say it; an intent without hashes is the careful one.
                     before[call.call] = {}
-                except Exception as fault:  # noqa: BLE001 - as above
-                    self._parts.reporter.bug(f"tool {call.tool}", fault)
-                    before[call.call] = {}
         return Intended(turn.step_id, before, frozenset(effects))
 
     async def run(self, turn: TurnState, call: CallState, stopped: asyncio.Event) -> Event:
@@ -308,9 +304,6 @@ class Calls:
         except Exception as fault:  # noqa: BLE001 - whatever keeps it from being found out, it stays unknown
             why = fault.what if isinstance(fault, AgentdError) else self._bug(call, fault)
             return Probed(call.call, "unknown", f"The outcome is unknown, and could not be found out: {why}")
-        except Exception as fault:  # noqa: BLE001 - as above; what can't be looked at is unknown
-            reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
-            return Probed(call.call, "unknown", f"The outcome is unknown: looking met a bug (reference {reference}).")
         return Probed(call.call, found.outcome, found.text)
 
 

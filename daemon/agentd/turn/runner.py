@@ -39,7 +39,6 @@ from agentd.turn.model_call import ModelCall
 from agentd.turn.parts import ModelChoice, Parts
 from agentd.turn.reply import Delta
 from agentproto.api.turn import TurnUsage
-from agentproto.errors import ErrorCode
 
 __all__ = ["Runner"]
 
@@ -216,11 +215,6 @@ class Runner:
         except Exception as fault:  # noqa: BLE001 - a bug ends the turn with an id to quote; it must not hang
             reference = self._parts.reporter.bug("prepare", fault)
             return Refused(step, f"the daemon has a bug (reference {reference})", "Please report it.", False)
-        except Exception as fault:  # noqa: BLE001 - a bug ends the turn, which must not wait for ever; it is logged
-            reference = self._parts.reporter.bug("the next request", fault)
-            return Refused(
-                step, f"the request could not be made: a bug (reference {reference})", ErrorCode.INTERNAL.remedy, False
-            )
         self._ready = {step: (assembly, choice)}
         notices = () if choice.notice is None else (Notice(code=choice.notice[0], text=choice.notice[1], turn=turn.id),)
         return Prepared(

@@ -17,6 +17,8 @@ import zmq
 
 from agentclient.conversation import Answered, Conversation, Opened
 from agentclient.discover import folders_of, read
+from agentproto.envelope import Kind
+from agentproto.framing import to_frames
 from agentproto.link import Happened
 
 
@@ -45,8 +47,12 @@ def main(home: str, count: int, silent: int, session: str) -> None:
         now = time.monotonic()
         if now - beaten >= 1:
             beaten = now
-            for socket, talk in talks.items():
-                _flush(socket, talk)
+            for number, (socket, talk) in enumerate(talks.items()):
+                if number < silent:
+                    # It hears nothing, so its own conversation counts the daemon as lost; it does not hang up for that.
+                    socket.send_multipart(to_frames(Kind.PING))
+                else:
+                    _flush(socket, talk)
 
 
 def _bare(context: zmq.Context[zmq.Socket[bytes]], count: int, folder: str) -> list[zmq.Socket[bytes]]:
