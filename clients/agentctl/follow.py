@@ -50,12 +50,14 @@ class Interrupts(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """How it ended. `finished` is the turn's own end; `question` the one at which nobody could be asked."""
+    """How it ended. `finished` is the turn's own end; `question` the one at which nobody could be asked; `stopped`: why
+    the session can't go on and no end will come."""
 
     code: int
     finished: turn.FinishedEvent | None = None
     question: question.Question | None = None
     changes: list[Change] = msgspec.field(default_factory=list)
+    stopped: str = ""
 
 
 class Follower:
@@ -84,7 +86,7 @@ class Follower:
         self._asked: Asked | None = None
         self._keyboard: Keyboard | None = None
         self._changes: list[Change] = []
-        self._stopped = False
+        self._stopped = ""
 
     def follow(self, session: str, turn_id: str | None, interrupts: Interrupts) -> Outcome:
         """Until `turn_id` has ended (None: until interrupted). Of a turn of one's own, only that turn is shown."""
@@ -103,7 +105,7 @@ class Follower:
                 if finished is not None:
                     return Outcome(STOP_CODES.get(finished.stop, FAILED), finished, None, self._changes)
                 if self._stopped:
-                    return Outcome(FAILED, None, None, self._changes)
+                    return Outcome(FAILED, None, None, self._changes, self._stopped)
             if self._asked is None:  # the question's own line is where the person looks
                 self._plain.tick(now_ms())
             if interrupts.count and turn_id is None:
@@ -125,7 +127,7 @@ class Follower:
             self._each(event)
         for change in self._stream.take(event):
             self._note_question(change)
-            if turn_id is not None and getattr(change, "turn", turn_id) != turn_id:
+            if turn_id is not None and (getattr(change, "turn", None) or turn_id) != turn_id:
                 continue
             if self._keep:
                 self._changes.append(change)
@@ -136,8 +138,8 @@ class Follower:
 
     def _note_question(self, change: Change) -> None:
         match change:
-            case NoticeEvent(code="read_only"):
-                self._stopped = True  # nothing more will come: the session takes no more entries
+            case NoticeEvent(code="read_only", text=text):
+                self._stopped = text  # nothing more will come
             case question.OpenedEvent(question=opened):
                 self._open[opened.id] = opened
             case question.AnsweredEvent(question=id):

@@ -221,6 +221,12 @@ def _last_words(started: turn.StartResult, outcome: Outcome, *, quiet: bool) -> 
             f"  why: {one_line(opened.summary)}\n"
             f"   do: agentctl approve {opened.id}, or: agentctl deny {opened.id}\n"
         )
+    elif outcome.stopped:
+        sys.stderr.write(
+            f"error: the turn can't go on in session {started.session}\n"
+            f"  why: {one_line(outcome.stopped)}\n"
+            "   do: Look at the disk, then: agentctl daemon restart. The turn goes on from what is recorded.\n"
+        )
     elif finished is not None and finished.stop != "end":
         sys.stderr.write(
             f"error: the turn ended: {finished.stop}\n"

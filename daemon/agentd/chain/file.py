@@ -123,6 +123,19 @@ class ChainFile(Generic[E]):
             raise
         return lines
 
+    def replace(self, rows: Sequence[tuple[int, E]]) -> None:
+        """Write the file anew with these (time in ms, entry) alone, numbered from 1: all or nothing, durable."""
+        data = bytearray()
+        link, seq = FIRST_LINK, 0
+        for at_ms, entry in rows:
+            seq += 1
+            raw, link = encode_line(seq, at_ms, entry, link)
+            data += raw
+        self.close()
+        self._world.files.write_atomic(self._path, bytes(data))
+        self._handle = self._world.files.open_append(self._path)
+        self._link, self.seq, self.size = link, seq, len(data)
+
     def read_after(self, seq: int, limit: int) -> list[Line[E]]:
         """At most `limit` lines with a number above `seq`, read from the file."""
         out: list[Line[E]] = []

@@ -14,7 +14,7 @@ from agentd.server.rounds import EVENTS, Rounds
 from agentd.services import Caller
 from agentproto.link import Link
 
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "in_ms"]
 
 _RETRY_S = 0.005
 """How soon a full pipe is tried again: libzmq does not tell when a ROUTER's peer can take more."""
@@ -39,7 +39,7 @@ class Conversation:
         """Sessions whose turn ends when this client vanishes and nobody else listens."""
         self._send = send
         self._more = more
-        self._rounds = rounds or Rounds(_soon)
+        self._rounds = rounds or Rounds(in_ms)
         self._stuck: list[Sequence[bytes]] = []
         self._scheduled = False
         self._closed = False
@@ -52,8 +52,13 @@ class Conversation:
             self._later()
 
     def wake(self) -> None:
-        """Let events leave soon: once for all that is put in before their round comes."""
-        if not self._scheduled and not self._closed:
+        """Let events leave soon: once for all that is put in before their round comes. Whose window is shut is woken
+        again by its credit."""
+        if self._closed or not (self._stuck or self.link.window_open):
+            return
+        if self.outbox.numbered:
+            self._rounds.hurry()
+        if not self._scheduled:
             self._scheduled = True
             self._rounds.join(self._pump)
 
@@ -96,5 +101,10 @@ class Conversation:
         self._stuck.clear()
 
 
-def _soon(call: Callable[[], None]) -> None:
-    asyncio.get_running_loop().call_soon(call)
+def in_ms(ms: int, call: Callable[[], None]) -> None:
+    """Have the running loop make a call after `ms`, with 0 as soon as it comes round."""
+    loop = asyncio.get_running_loop()
+    if ms:
+        loop.call_later(ms / 1000, call)
+    else:
+        loop.call_soon(call)

@@ -67,6 +67,8 @@ class Outbox:
         self._limits = limits
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
+        self.numbered = 0
+        """How many of the waiting are more than streamed text."""
         self.cut_off: list[str] = []
 
     def __len__(self) -> int:
@@ -105,6 +107,7 @@ class Outbox:
     def _add(self, waiting: _Waiting) -> None:
         self._queue.append(waiting)
         self._bytes += waiting.size
+        self.numbered += waiting.shared is None
         self._shrink()
 
     def _over(self) -> bool:
@@ -125,17 +128,20 @@ class Outbox:
             gap = encode_event(GapEvent(stream, seq))
             self._queue.append(_Waiting("log.gap", stream, seq, gap, size=len(gap)))
             self._bytes += len(gap)
+            self.numbered += 1
             self.cut_off.append(stream)
 
     def _keep(self, rows: list[_Waiting]) -> None:
         self._queue = deque(rows)
         self._bytes = sum(waiting.size for waiting in rows)
+        self.numbered = sum(waiting.shared is None for waiting in rows)
 
     def pop(self) -> tuple[str, bytes]:
         """The next event: name and body. IndexError when there is none."""
         waiting = self._queue.popleft()
         self._bytes -= waiting.size
         if waiting.shared is None:
+            self.numbered -= 1
             return waiting.name, waiting.body
         if waiting.pieces is None:
             return waiting.name, waiting.shared.body

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import get_args
 
 from agentd.errors import AgentdError
-from agentd.server.conversation import Conversation
+from agentd.server.conversation import Conversation, in_ms
 from agentd.server.handling import Call, Handler
 from agentd.server.rounds import Rounds
 from agentd.server.sockets import WireSocket
@@ -57,7 +57,7 @@ class Router:
         self._welcome = welcome
         self._gone = gone
         self._services: Services | None = None
-        self._rounds = Rounds(lambda call: asyncio.get_running_loop().call_soon(call))
+        self._rounds = Rounds(in_ms)
         self._conversations: dict[bytes, Conversation] = {}
         self._by_client: dict[str, bytes] = {}
         self._muted: dict[bytes, int] = {}

@@ -13,10 +13,12 @@ from agentd.chain.file import ChainFile
 from agentd.errors import ConflictError
 from agentd.world.doors import World
 
-__all__ = ["KEEP_LINES", "KEEP_MS", "Accepted", "RequestRecord"]
+__all__ = ["FORGET_AT", "KEEP_LINES", "KEEP_MS", "Accepted", "RequestRecord"]
 
 KEEP_MS = 30 * 24 * 3600 * 1000
 KEEP_LINES = 100_000
+FORGET_AT = 1000
+"""Lines that may be forgotten before the file is written anew without them."""
 
 
 class Accepted(msgspec.Struct, frozen=True, tag="request.accepted", tag_field="type"):
@@ -40,8 +42,11 @@ class RequestRecord:
 
     def load(self) -> None:
         oldest = self._world.clock.now_ms() - KEEP_MS
-        lines = self._file.load()[-KEEP_LINES:]
-        self._known = {line.entry.key: line.entry for line in lines if line.at_ms >= oldest}
+        lines = self._file.load()
+        kept = [line for line in lines[-KEEP_LINES:] if line.at_ms >= oldest]
+        if len(lines) - len(kept) >= FORGET_AT:
+            self._file.replace([(line.at_ms, line.entry) for line in kept])
+        self._known = {line.entry.key: line.entry for line in kept}
 
     def find(self, key: str, hash: str) -> Accepted | None:
         """The record of `key`; ConflictError when it was used for another body."""

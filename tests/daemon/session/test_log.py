@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentd.chain.frame import FIRST_LINK, encode_line
-from agentd.errors import DiskError, ReadOnlyLogError
+from agentd.errors import DamagedLogError, DiskError, ReadOnlyLogError
 from agentd.session.entries import Changed, Checkpoint, Entry, Finished, Notice, Partial
 from agentd.session.log import CHECKPOINT_EVERY, LOG_FILE, SessionLog
 from agentd.session.state import SessionState
@@ -122,7 +122,7 @@ def test_a_damaged_log_is_read_only() -> None:
     data[len(data) // 2] ^= 1
     world, log = opened_from(bytes(data))
     before = world.files.read(f"{FOLDER}/{LOG_FILE}")
-    with pytest.raises(ReadOnlyLogError, match=f"session {SESSION} takes no more entries"):
+    with pytest.raises(DamagedLogError, match=f"session {SESSION} takes no more entries"):
         asyncio.run(log.append([Notice(code="x", text="y")], 2))
     assert world.files.read(f"{FOLDER}/{LOG_FILE}") == before
 
