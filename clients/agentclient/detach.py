@@ -14,7 +14,6 @@ __all__ = ["main"]
 
 def main(command: list[str]) -> None:
     os.setsid()
-    os.umask(0o077)
     os.chdir("/")
     child = os.fork()
     if child:

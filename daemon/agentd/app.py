@@ -198,6 +198,7 @@ class Daemon:
             socket, self._streams, self._tasks, world.clock, self._reporting, self._methods, self._welcome, self._gone
         )
         self._router.open(self._services())
+        world.files.set_mode(self._socket_path, 0o600)
         write_connection(
             world,
             folders.run,

@@ -76,7 +76,6 @@ def main() -> None:
 @click.option("--profile-start", is_flag=True, help="Print how long each part of the start took.")
 def run(profile_start: bool) -> None:
     """Run in the foreground; logs go to stderr."""
-    os.umask(0o077)
     folders = _folders()
     redactor = Redactor(os.environ)
     log = open_log(sys.stderr, redactor)

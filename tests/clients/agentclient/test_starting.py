@@ -46,6 +46,8 @@ def test_only_listed_variables_are_inherited() -> None:
 
 
 def test_it_runs_apart_from_the_client_and_speaks_into_the_log(home: Path) -> None:
+    our_umask = os.umask(0)
+    os.umask(our_umask)
     where = folders(home)
     os.makedirs(where.state)
     pipe = home / "told"
@@ -60,7 +62,7 @@ def test_it_runs_apart_from_the_client_and_speaks_into_the_log(home: Path) -> No
         "leads its session": False,  # so that it can never get a terminal of its own
         "cwd": "/",
         "environment": ["AGENTD_HOME", "HOME", "PATH"],
-        "umask": 0o077,
+        "umask": our_umask,  # files that the agent makes in a workspace get the rights their user is used to
         "stdin": "",
     }
     assert sorted(log_tail(where, 0).splitlines()) == ["to stderr", "to stdout"]
