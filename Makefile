@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ASK    ?=
+# As it was typed: a dollar sign in a question is no variable of make's.
+override ASK := $(value ASK)
 export ASK
 
 .DEFAULT_GOAL := help

@@ -105,8 +105,14 @@ def test_a_session_whose_log_is_empty_or_gone_is_no_obstacle(daemon: RealDaemon,
         Path(daemon.folders.state, "open", id).touch(mode=0o600)
     daemon.start()
 
-    rows = {str(row["id"]): row["state"] for row in daemon.agentctl("sessions", "list", "--json").rows}
-    assert rows.get(whole) == "idle"
-    assert gone not in rows
+    rows = {str(row["id"]): row for row in daemon.agentctl("sessions", "list", "--json").rows}
+    refused = [daemon.agentctl("ask", "x", "-s", id, cwd=workspace) for id in (empty, gone)]
+
+    assert {id: (row["state"], row["damage"]) for id, row in rows.items()} == {
+        whole: ("idle", None),
+        empty: ("read_only", "the log is empty"),
+    }
+    assert [ran.code for ran in refused] == [1, 1]
+    assert f"there is nothing in session {empty}" in refused[0].err
+    assert f"there is no session {gone}" in refused[1].err
     assert asked(daemon, workspace, "-s", whole) == whole
-    assert daemon.agentctl("ask", "x", "-s", gone, cwd=workspace).code == 1

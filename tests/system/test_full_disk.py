@@ -69,8 +69,8 @@ def test_an_ask_on_a_full_disk_names_the_disk_and_a_later_one_works(daemon: Real
     assert (again.code, other.code) == (0, 0), again.err + other.err
     assert again.fields["session"] == first
     assert [name for name, _ in events_of(daemon, first)].count("turn.finished") == len(logged) + 1
-    rows = daemon.agentctl("sessions", "list", "--json").rows
-    assert {str(row["state"]) for row in rows} == {"idle"}
+    rows = {row["id"]: row["state"] for row in daemon.agentctl("sessions", "list", "--json").rows}
+    assert rows == {first: "idle", other.fields["session"]: "idle"}
 
 
 def test_a_disk_that_fills_up_under_a_running_turn_stops_that_turn_alone(daemon: RealDaemon, workspace: Path) -> None:

@@ -8,6 +8,7 @@ number to resume. Final items are never lost: they are in the log. Callers: `ser
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -30,32 +31,34 @@ def encode_event(body: msgspec.Struct) -> bytes:
 
 
 class SharedDelta:
-    """One delta for many readers: its size and its bytes are worked out once, and the bytes only when somebody takes
-    the delta as it is (who lags gets it joined to its neighbours)."""
+    """One delta for many readers: its size and its bytes are worked out once, the bytes when they are first asked for.
+    Readers that lag alike get the same pieces joined, so these bytes are kept for the next one too."""
 
-    __slots__ = ("_body", "delta", "size")
+    __slots__ = ("_bodies", "delta", "size")
 
     def __init__(self, delta: DeltaEvent) -> None:
         self.delta = delta
         self.size = len(delta.text.encode(errors="replace"))
-        self._body = b""
+        self._bodies: tuple[SharedDelta, bytes] | None = None
 
-    @property
-    def body(self) -> bytes:
-        if not self._body:
-            self._body = encode_event(self.delta)
-        return self._body
+    def body(self, last: SharedDelta, pieces: Sequence[str]) -> bytes:
+        """The bytes of all deltas from this one to `last`, whose texts are `pieces`."""
+        if self._bodies is None or self._bodies[0] is not last:
+            whole = self.delta if last is self else msgspec.structs.replace(self.delta, text="".join(pieces))
+            self._bodies = (last, encode_event(whole))
+        return self._bodies[1]
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """`shared` is kept as long as it waits, so that the next piece can be joined to it."""
+    """`shared` is kept as long as it waits, so that the next piece can be joined to it: those up to `last` are."""
 
     name: str
     stream: str
     seq: int
     body: bytes
     shared: SharedDelta | None = None
+    last: SharedDelta | None = None
     pieces: list[str] | None = None
     size: int = 0
 
@@ -90,7 +93,7 @@ class Outbox:
         """Queue a delta; joined to the last one when that is the same item's and ends where this begins."""
         delta, size = shared.delta, shared.size
         last = self._queue[-1] if self._queue else None
-        if last is not None and last.shared is not None:
+        if last is not None and last.shared is not None and last.last is not None:
             before = last.shared.delta
             if before.item == delta.item and before.stream == delta.stream:
                 end = before.offset + last.size
@@ -98,11 +101,12 @@ class Outbox:
                     if last.pieces is None:
                         last.pieces = [before.text]
                     last.pieces.append(delta.text)
+                    last.last = shared
                     last.size += size
                     self._bytes += size
                     self._shrink()
                     return
-        self._add(_Waiting("turn.delta", delta.stream, delta.seq, b"", shared, None, size))
+        self._add(_Waiting("turn.delta", delta.stream, delta.seq, b"", shared, shared, None, size))
 
     def _add(self, waiting: _Waiting) -> None:
         self._queue.append(waiting)
@@ -140,10 +144,7 @@ class Outbox:
         """The next event: name and body. IndexError when there is none."""
         waiting = self._queue.popleft()
         self._bytes -= waiting.size
-        if waiting.shared is None:
+        if waiting.shared is None or waiting.last is None:
             self.numbered -= 1
             return waiting.name, waiting.body
-        if waiting.pieces is None:
-            return waiting.name, waiting.shared.body
-        whole = msgspec.structs.replace(waiting.shared.delta, text="".join(waiting.pieces))
-        return waiting.name, encode_event(whole)
+        return waiting.name, waiting.shared.body(waiting.last, waiting.pieces or ())

@@ -168,8 +168,8 @@ class SessionStore:
         try:
             path = f"{self.folder(id)}/{LOG_FILE}"
             info = self._world.files.info(path)
-            if info is None:
-                return None
+            if info is None or (info.size == 0 and self.head(id) is None):
+                return None  # nothing of it ever became durable
             handle = self._world.files.open_read(path)
         except AgentdError as fault:
             return Listed(id, "", "", 0, 0, 0, "chat", None, None, fault.what)

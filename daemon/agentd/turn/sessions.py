@@ -25,7 +25,6 @@ from agentd.session.entries import (
 from agentd.session.fold import MACHINE
 from agentd.session.projection import question_of
 from agentd.session.requests import Accepted, RequestRecord
-from agentd.session.state import KeyRecord
 from agentd.session.store import Listed
 from agentd.turn.events import Answer, Change, Interrupt, Recovered, SessionMade, Speak, UserSaid
 from agentd.turn.parts import Parts
@@ -82,7 +81,13 @@ class Sessions:
     # -- loading -----------------------------------------------------------------------------------------------
 
     async def get(self, session: str) -> Runner:
-        """The session's runner, opened when it is not loaded. NotFoundError when there is none."""
+        """The session's runner, opened when it is not loaded. NotFoundError when there is none, or nothing in it."""
+        runner = await self._open(session)
+        if not runner.state.seq and runner.log.problem is None:
+            raise NotFoundError(f"there is nothing in session {session}", why="its log is empty", field="session")
+        return runner
+
+    async def _open(self, session: str) -> Runner:
         runner = self._loaded.get(session)
         if runner is not None:
             runner.used_ms = self._parts.world.clock.monotonic_ms()
@@ -127,7 +132,7 @@ class Sessions:
         failed = 0
         for session in self._parts.store.marked_open():
             try:
-                if not self._parts.store.exists(session) or not (await self.get(session)).busy:
+                if not self._parts.store.exists(session) or not (await self._open(session)).busy:
                     self._parts.store.mark_closed(session)
             except AgentdError as fault:
                 failed += 1
@@ -188,8 +193,7 @@ class Sessions:
             if where is None or (known is not None and await self._is_empty(where)):
                 return None
         runner = await self.get(where)
-        taken = self._known(runner, key, hash)
-        return None if taken is None else Taken(where, taken.made, taken.seq, taken.queued)
+        return self._known(runner, key, hash)
 
     async def _claim(self, key: str, hash: str, method: str) -> str:
         known = self._requests.find(key, hash)
@@ -203,8 +207,8 @@ class Sessions:
         """Whether nothing of the session is durable yet: a crash may have come between claim and first entry."""
         if not self._parts.store.exists(session):
             return True
-        runner = await self.get(session)
-        if runner.state.seq:
+        runner = await self._open(session)
+        if runner.state.seq or runner.log.problem is not None:
             return False
         await self._loaded.pop(session).stop()
         return True
@@ -242,7 +246,7 @@ class Sessions:
         async with runner.intake:
             known = self._known(runner, key, hash)
             if known is not None:
-                return Taken(session, known.made, known.seq, known.queued)
+                return known
             request = self._request(session, runner.state.turns + 1, key, hash, turn, actor)
             queued = runner.busy
             lines = await runner.feed(UserSaid(request))
@@ -263,7 +267,7 @@ class Sessions:
             deny=turn.deny,
         )
 
-    def _known(self, runner: Runner, key: str, hash: str) -> KeyRecord | None:
+    def _known(self, runner: Runner, key: str, hash: str) -> Taken | None:
         known = runner.state.keys.get(key)
         if known is not None and known.hash != hash:
             raise ConflictError(
@@ -272,7 +276,9 @@ class Sessions:
                 remedy="Make a new key for each new request.",
                 field="key",
             )
-        return known
+        if known is None:
+            return None
+        return Taken(runner.state.session, known.made, known.seq, known.queued)
 
     async def steer(self, session: str, key: str, hash: str, text: str, actor: Actor) -> Taken:
         """Speak to the running turn. ConflictError when none runs."""
@@ -280,7 +286,7 @@ class Sessions:
         async with runner.intake:
             known = self._known(runner, key, hash)
             if known is not None:
-                return Taken(session, known.made, known.seq)
+                return known
             turn = runner.state.turn
             if turn is None:
                 raise ConflictError(f"no turn is running in session {session}", remedy="Start a turn instead.")
@@ -308,7 +314,7 @@ class Sessions:
         async with runner.intake:
             known = self._known(runner, key, hash)
             if known is not None:
-                return Taken(session, known.made, known.seq)
+                return known
             asked = next((q for q, _ in runner.state.questions if q.question == question), None)
             if asked is None:
                 raise self._not_open(runner, question)
