@@ -19,6 +19,7 @@ from agentd.errors import BusyError, DiskError
 from agentd.lifecycle.endpoint import choose_socket, remove_connection, write_connection
 from agentd.lifecycle.home_check import check_home
 from agentd.lifecycle.notify import Notifier
+from agentd.lifecycle.own_log import trim
 from agentd.reporting import Reporting
 from agentd.server.handlers import config, daemon, log, model, question, session, tool, turn
 from agentd.server.handling import collect
@@ -333,6 +334,7 @@ class Daemon:
             if self._process.watchdog_ms is not None:
                 self._notifier.watchdog()
             if ticks % _UNLOAD_EVERY_TICKS == 0:
+                trim(self._world.files, f"{self._folders.state}/{LOG_FILE}")
                 idle_ms = self._settings.values.sessions.idle_unload_ms
                 await self._sessions.unload_idle(idle_ms, self._streams.wanted())
 

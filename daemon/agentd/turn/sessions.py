@@ -82,12 +82,6 @@ class Sessions:
 
     async def get(self, session: str) -> Runner:
         """The session's runner, opened when it is not loaded. NotFoundError when there is none, or nothing in it."""
-        runner = await self._open(session)
-        if not runner.state.seq and runner.log.problem is None:
-            raise NotFoundError(f"there is nothing in session {session}", why="its log is empty", field="session")
-        return runner
-
-    async def _open(self, session: str) -> Runner:
         runner = self._loaded.get(session)
         if runner is not None:
             runner.used_ms = self._parts.world.clock.monotonic_ms()
@@ -101,12 +95,14 @@ class Sessions:
 
     async def _load(self, session: str) -> Runner:
         log = self._parts.store.open(session)
+        if log.state.seq == 0 and log.problem is None:
+            log.close()
+            self._parts.store.mark_closed(session)
+            raise NotFoundError(f"there is nothing in session {session}", why="its log is empty", field="session")
         runner = Runner(self._parts, log)
         self._loaded[session] = runner
         if log.problem is not None:
             self._parts.reporter.happened("session", "session.damaged", log.problem.what, session)
-        elif log.state.seq == 0:
-            self._parts.store.mark_closed(session)
         elif runner.busy or log.torn[0] or log.head_missing:
             torn, saved = log.torn
             event = Recovered(
@@ -132,7 +128,7 @@ class Sessions:
         failed = 0
         for session in self._parts.store.marked_open():
             try:
-                if not self._parts.store.exists(session) or not (await self._open(session)).busy:
+                if not self._parts.store.exists(session) or not (await self.get(session)).busy:
                     self._parts.store.mark_closed(session)
             except AgentdError as fault:
                 failed += 1
@@ -207,11 +203,11 @@ class Sessions:
         """Whether nothing of the session is durable yet: a crash may have come between claim and first entry."""
         if not self._parts.store.exists(session):
             return True
-        runner = await self._open(session)
-        if runner.state.seq or runner.log.problem is not None:
-            return False
-        await self._loaded.pop(session).stop()
-        return True
+        try:
+            await self.get(session)
+        except NotFoundError:
+            return True
+        return False
 
     async def _make(self, session: str, new: NewSession, actor: Actor, request: Requested | None) -> Taken:
         store = self._parts.store
