@@ -17,6 +17,7 @@ from support.waiting import until
 __all__ = [
     "PYTHON",
     "SCRIPTS",
+    "WIDE",
     "cpu_ms",
     "daemon",
     "folder",
@@ -29,6 +30,8 @@ __all__ = [
 PYTHON = sys.executable
 SCRIPTS = Path(__file__).parent / "bare"
 """Programs that are started as processes of their own: the yardsticks, and crowds of clients."""
+WIDE = "window = 9000000\n"
+"""For `settings` behind scripted replies: a window that no history of the bench fills."""
 _MEMORY = Path("/dev/shm")
 
 
@@ -57,7 +60,7 @@ def daemon(
     with folder(where) as root:
         home = RealDaemon(root, {})
         if replies:
-            settings += '[models]\nuse = "script"\n' + home.model("script", *replies, loop=True)
+            settings = '[models]\nuse = "script"\n' + home.model("script", *replies, loop=True) + settings
         elif server:
             settings += f'[models]\nuse = "fake"\n[models.fake]\nkind = "openai-chat"\nurl = "{server}"\nmodel = "m"\n'
         home.settings(settings)

@@ -6,18 +6,15 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
-
-from agentd.session.entries import Actor, Entry, Notice, Requested
-from agentd.session.log import SessionLog
+from agentd.session.entries import Actor, Entry, Requested
+from agentd.session.log import LOG_FILE, Head, SessionLog
 from agentd.session.store import SessionStore
 from agentd.world.doors import World
 from agentd.world.real import real_world
-from bench.ground import folder
-from bench.history import grow
+from bench.ground import WIDE, daemon, folder
+from bench.history import grow, open_store, seed
 from bench.rows import Row, interleaved, ratio_of_pairs
 
 __all__ = ["measure"]
@@ -29,44 +26,23 @@ _OPENINGS = 7
 
 def measure() -> list[Row]:
     with folder() as root:
-        return [_append(root / "a"), *_open(root / "o")]
+        append = _append(root)
+    return [append, *_open()]
 
 
 def _append(root: Path) -> Row:
-    """On the disk, one entry that has to be durable at a time: the worst case, since nothing shares a sync."""
-    world, store = _store(root)
-    log = store.create("s1")
-    # Synced by its type (`durable`), as what a client's request becomes.
+    """On the disk, one entry at a time that has to be durable: the worst case, since nothing shares its sync."""
+    world = real_world(str(root / "run"))
+    store = SessionStore(world, str(root / "data"), str(root / "state"))
+    store.prepare()
+    log = store.create("s1m7y6ch3wjm1m61g")
     entry: Entry = Requested(turn="s1.t1", actor=Actor("client", "c1"), key="k" * 32, hash="h" * 32, prompt="p" * 200)
-    with asyncio.Runner() as runner:
-        size = _one(runner, log, entry)
-        bare = os.open(root / "bare", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        data = b"x" * size
-
-        def limit() -> float:
-            begun = time.perf_counter_ns()
-            os.write(bare, data)
-            os.fdatasync(bare)
-            return (time.perf_counter_ns() - begun) / 1000
-
-        async def many() -> tuple[list[float], list[float]]:
-            """In one loop that goes on, as the daemon's does."""
-            ours: list[float] = []
-            bares: list[float] = []
-            for _ in range(_ROUNDS):
-                bares.append(limit())
-                begun = time.perf_counter_ns()
-                await log.append((entry,), 1)
-                ours.append((time.perf_counter_ns() - begun) / 1000)
-            return ours, bares
-
-        ours, bares = runner.run(many())
-        runner.run(world.journal.close())
-        os.close(bare)
+    bares, ours, size = asyncio.run(_appended(world, log, entry, root / "bare"))
+    log.close()
     own, disk = statistics.median(ours), statistics.median(bares)
     ratio = ratio_of_pairs(ours, bares)
     return Row(
-        f"append, sync, acknowledge one entry of {size} bytes",
+        f"append, sync, acknowledge an entry of {size} bytes",
         f"write + fdatasync: {disk:.0f} us",
         f"{own:.0f} us",
         f"{ratio:.2f}x, +{own - disk:.0f} us",
@@ -75,57 +51,62 @@ def _append(root: Path) -> Row:
     )
 
 
-def _one(runner: asyncio.Runner, log: SessionLog, entry: Entry) -> int:
-    before = log.size
-    runner.run(log.append((entry,), 1))
-    return log.size - before
+async def _appended(world: World, log: SessionLog, entry: Entry, place: Path) -> tuple[list[float], list[float], int]:
+    await log.append((entry,), 1)
+    data = b"x" * log.size
+    bare = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    bares: list[float] = []
+    ours: list[float] = []
+    for _ in range(_ROUNDS):
+        begun = time.perf_counter_ns()
+        os.write(bare, data)
+        os.fdatasync(bare)
+        between = time.perf_counter_ns()
+        await log.append((entry,), 1)
+        ours.append((time.perf_counter_ns() - between) / 1000)
+        bares.append((between - begun) / 1000)
+    os.close(bare)
+    await world.journal.close()
+    return bares, ours, len(data)
 
 
-def _open(root: Path) -> list[Row]:
-    """The state of the head of a log of 100 MB, with a checkpoint at the end of every thousandth entry or so."""
-    world, store = _store(root)
-    with asyncio.Runner() as runner:
-        runner.run(grow(store, "s1", bytes=_LARGE, text="word " * 1500))
-        runner.run(world.journal.close())
-    path = root / "data" / "sessions"
-    (file,) = path.glob("*/*/s1/log.jsonl")
+def _open() -> list[Row]:
+    """The state of the head of a log of 100 MB. Its turns are large, so that few entries fill it."""
+    with daemon({"text": "word " * 6_000, "match": "."}, settings=WIDE) as home:
+        session = seed(home)
+        asyncio.run(grow(home, session, size=_LARGE))
+        world, store = open_store(home)
+        place = store.folder(session)
 
-    def read() -> float:
-        begun = time.perf_counter()
-        with file.open("rb", buffering=0) as whole:
-            while whole.read(1024 * 1024):
-                pass
-        return (time.perf_counter() - begun) * 1000
+        def read() -> float:
+            begun = time.perf_counter()
+            with open(f"{place}/{LOG_FILE}", "rb", buffering=0) as file:
+                while file.read(1024 * 1024):
+                    pass
+            return (time.perf_counter() - begun) * 1000
 
-    def opened() -> float:
-        begun = time.perf_counter()
-        log = store.open("s1")
-        found = (time.perf_counter() - begun) * 1000
-        assert log.problem is None
-        log.close()
-        return found
+        def opened(head: Head | None) -> float:
+            begun = time.perf_counter()
+            log = SessionLog.open(world, place, head)
+            found = (time.perf_counter() - begun) * 1000
+            assert log.problem is None
+            sizes.append(log.size)
+            log.close()
+            return found
 
-    bare, ours = interleaved(_OPENINGS, read, opened)
+        sizes: list[int] = []
+        bare, ours = interleaved(_OPENINGS, read, lambda: opened(store.head(session)))
+        whole = opened(None)
     limit, own = statistics.median(bare), statistics.median(ours)
-    begun = time.perf_counter()
-    SessionLog.open(world, str(file.parent)).close()
-    whole = (time.perf_counter() - begun) * 1000
-    size = file.stat().st_size / 1e6
+    name = f"read whole, from the cache: {limit:.0f} ms"
     return [
         Row(
-            f"opening a log of {size:.0f} MB with checkpoints",
-            f"reading it whole from the cache: {limit:.0f} ms",
-            f"{own:.1f} ms",
+            f"opening a log of {sizes[0] / 1e6:.0f} MB by its checkpoint",
+            name,
+            f"{own:.0f} ms",
             f"{own / limit:.2f}x",
             "<= 300 ms",
             own <= 300,
         ),
-        Row("the same without a checkpoint: all of it verified", f"{limit:.0f} ms", f"{whole:.0f} ms", f"{whole / limit:.0f}x"),
+        Row("the same without a checkpoint, all of it verified", name, f"{whole:.0f} ms", f"{whole / limit:.0f}x"),
     ]
-
-
-def _store(root: Path) -> tuple[World, SessionStore]:
-    world = real_world(str(root / "run"))
-    store = SessionStore(world, str(root / "data"), str(root / "state"))
-    store.prepare()
-    return world, store

@@ -25,9 +25,9 @@ def text(rows: Sequence[Row], *, load: tuple[float, float], seconds: float) -> s
     """The whole page. `load`: the machine's load average before and after."""
     return f"""# Benchmarks
 
-Made by `make bench ARGS=--write` (or `BENCH_WRITE=1 make bench`); never edited. Each figure stands beside a bare
-yardstick that was measured in the same run, turn by turn with it, so that a ratio still means something on a machine
-that is slow or busy. Medians unless a row says otherwise.
+Made by `BENCH_WRITE=1 make bench`; never edited. Each figure stands beside a bare yardstick that was measured in the
+same run, turn by turn with it, so that a ratio still means something on a machine that is slow or busy. Medians unless
+a row says otherwise.
 
 | | |
 |---|---|
@@ -36,8 +36,7 @@ that is slow or busy. Medians unless a row says otherwise.
 | system | {platform.system()} {platform.release()}, Python {platform.python_version()} |
 | versions | agentd {__version__}, {_versions()} |
 
-{table(rows)}
-{_unmet(rows)}"""
+{table(rows)}{_unmet(rows)}"""
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,10 @@ class Terminal:
 
     def until(self, text: str, wait_s: float = 30) -> str:
         """Everything since the last `until`, up to and with `text`."""
+        deadline = time.monotonic() + wait_s
         while text not in self.shown[self._mark :]:
-            assert self._more(wait_s), f"{text!r} did not come; this did: {self.shown[self._mark :]!r}"
+            more = time.monotonic() < deadline and self._more(wait_s)
+            assert more, f"{text!r} did not come; this did: {self.shown[self._mark :]!r}"
         begin, self._mark = self._mark, self.shown.index(text, self._mark) + len(text)
         return self.shown[begin : self._mark]
 

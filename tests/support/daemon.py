@@ -107,7 +107,7 @@ class RealDaemon:
     def answers(self) -> bool:
         """Whether a daemon of this home can be talked to now, by a client that starts none."""
         try:
-            with self.client() as client:
+            with self.client(ready_ms=1_000) as client:
                 return bool(self.process is None or client.welcome.pid == self.process.pid)
         except ClientError:
             return False
@@ -124,7 +124,10 @@ class RealDaemon:
         os.kill(pid, number)
 
     def kill(self) -> None:
-        """kill -9, and wait until it is gone. No error when none runs."""
+        """kill -9, and wait until it is gone; also one that is only starting. No error when none runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(15)
         pid = self.pid
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
@@ -163,8 +166,6 @@ class RealDaemon:
         """End the daemon and what it left behind."""
         self.kill()
         RealProcesses(f"{self.folders.run}/children").sweep()
-        if self.process is not None:
-            self.process.wait(5)
 
     # -- clients -----------------------------------------------------------------------------------------------
 
@@ -174,9 +175,9 @@ class RealDaemon:
         assert found is not None, "no daemon has written a connection file"
         return found
 
-    def client(self, name: str = "a test") -> BlockingClient:
+    def client(self, name: str = "a test", ready_ms: int = 20_000) -> BlockingClient:
         """A client of the library; it never starts a daemon, and takes up a conversation with the next one."""
-        return blocking.connect(name, environment=self.environment, start=False)
+        return blocking.connect(name, environment=self.environment, start=False, ready_ms=ready_ms)
 
     def spawn(self, *arguments: str, cwd: Path | None = None, **more: str) -> subprocess.Popen[str]:
         """Start a command line of `agentctl` with pipes. Whoever starts it waits for it, or kills it."""

@@ -217,7 +217,10 @@ class Loop:
         def types_words() -> bool:
             return talk.asked is not None and not talk.asked.letters
 
+        # While something is printed above, the terminal is in its line mode for a moment, where Enter arrives as a line
+        # feed: so that counts as Enter too, and a new line is Alt with either.
         @keys.add("enter")
+        @keys.add("c-j")
         def _(event: KeyPressEvent) -> None:
             buffer = event.current_buffer
             text = buffer.text.strip()
@@ -227,7 +230,7 @@ class Loop:
             buffer.reset()
 
         @keys.add("escape", "enter")
-        @keys.add("c-j")
+        @keys.add("escape", "c-j")
         def _(event: KeyPressEvent) -> None:
             event.current_buffer.insert_text("\n")
 

@@ -22,7 +22,7 @@ SLASHES: dict[str, tuple[str, str]] = {
 
 _KEYS = (
     ("Enter", "send; while it works, steer it"),
-    ("Alt-Enter, Ctrl-J", "a new line (pasted lines stay lines)"),
+    ("Alt-Enter", "a new line (pasted lines stay lines)"),
     ("@path", "give a file; Tab completes"),
     ("Esc, Ctrl-C", "stop the running turn"),
     ("Ctrl-R", "search the history"),

@@ -186,7 +186,11 @@ def _object(started: turn.StartResult, outcome: Outcome) -> dict[str, object]:
         "session": started.session,
         "turn": started.turn,
         "text": finished.text if finished is not None else "",
-        "stop_reason": finished.stop if finished is not None else "question" if outcome.question is not None else "error",
+        "stop_reason": finished.stop
+        if finished is not None
+        else "question"
+        if outcome.question is not None
+        else "error",
         "items": [item for change in outcome.changes for item in _items(change)],
         "usage": plain(finished.usage if finished is not None else turn.TurnUsage()),
         "cost_usd_micros": finished.usage.usd_micros if finished is not None else 0,

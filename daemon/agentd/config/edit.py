@@ -9,7 +9,7 @@ tomlkit, whose import costs 25 ms, so this module is imported only when somethin
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 
 import tomlkit
@@ -22,9 +22,16 @@ from agentd.config.load import Config, Sources, load
 from agentd.errors import ConflictError, MissingFileError, SettingsError
 from agentd.world.doors import Files
 
-__all__ = ["Edited", "add_connection", "set_key"]
+__all__ = ["Accept", "Edited", "add_connection", "set_key"]
+
+Accept = Callable[[Config], object]
+"""What rooms above know about values: called with what would count, raises SettingsError to refuse it."""
 
 _NEW_FILE = "# Settings of agentd. `agentctl config show` lists every key; docs/settings.md says what each is for.\n"
+
+
+def _anything(config: Config) -> None:
+    """Refuses nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +46,11 @@ class Edited:
     overridden_by: str = ""
 
 
-def set_key(files: Files, sources: Sources, name: str, text: str) -> Edited:
+def set_key(files: Files, sources: Sources, name: str, text: str, accept: Accept = _anything) -> Edited:
     """Set the dotted key `name` to the TOML value `text` (a bare word is text) in the user's file.
 
-    SettingsError when there is no such key, the value may not be that, it is locked, or the result would be refused.
+    SettingsError when there is no such key, the value may not be that, it is locked, or the result would be refused:
+    by `load`, or by `accept`.
     """
     path = tuple(name.split("."))
     where = f"config set {name}"
@@ -54,14 +62,16 @@ def set_key(files: Files, sources: Sources, name: str, text: str) -> Edited:
         raise SettingsError(
             f"{name} is locked", why=f"{row.where} sets it for everybody", remedy="Ask whoever keeps that file."
         )
-    config = _write(files, sources, path, value)
+    config = _write(files, sources, path, value, accept)
     new = config.row(name)
     assert new is not None
     overridden = "" if sources.user + ":" in new.where else new.where
     return Edited(sources.user, row.value if row else "", new.value, config, overridden)
 
 
-def add_connection(files: Files, sources: Sources, name: str, table: Mapping[str, object]) -> Edited:
+def add_connection(
+    files: Files, sources: Sources, name: str, table: Mapping[str, object], accept: Accept = _anything
+) -> Edited:
     """Write the table `[models.<name>]` with the keys that are given and not None.
 
     SettingsError as `set_key`; ConflictError when there is a connection of that name.
@@ -73,11 +83,11 @@ def add_connection(files: Files, sources: Sources, name: str, table: Mapping[str
             field="name",
         )
     given = {key: value for key, value in table.items() if value is not None}
-    config = _write(files, sources, ("models", name), given)
+    config = _write(files, sources, ("models", name), given, accept)
     return Edited(sources.user, "", name, config)
 
 
-def _write(files: Files, sources: Sources, path: Path, value: object) -> Config:
+def _write(files: Files, sources: Sources, path: Path, value: object, accept: Accept) -> Config:
     """Put `value` at `path`, check the whole, write it; the settings that count then."""
     file = sources.user
     try:
@@ -94,6 +104,7 @@ def _write(files: Files, sources: Sources, path: Path, value: object) -> Config:
         raise _not_this_form(file, path)
     data = text.encode("utf-8")
     config = load(files, sources, {file: data})
+    accept(config)
     if _read_again(files, file) != old:
         raise ConflictError(f"{file} was changed meanwhile", why="somebody else wrote it", remedy="Do it again.")
     files.make_folder(file.rpartition("/")[0])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from agentd.config.load import Config, Sources, load, reload
 from agentd.config.model import Settings
 from agentd.config.watch import Stamp, changed, look
-from agentd.errors import BadInputError
+from agentd.errors import BadInputError, SettingsError
 from agentd.policy.rules import Rule, parse
 from agentd.world.doors import Files
 from agentproto.api.config import ReloadResult, SettingInfo
@@ -64,17 +64,18 @@ class SettingsInForce:
 
     def _reload(self) -> ReloadResult:
         done = reload(self._files, self._sources, self._config)
-        problem: BadInputError | None = done.problem
+        problem = done.problem
         if problem is None:
             try:
                 rules = _rules(done.config)
-            except BadInputError as fault:
+            except SettingsError as fault:
                 problem = fault
             else:
                 self._config, self._rules = done.config, rules
         if problem is not None:
-            self._told("settings.refused", f"{problem}; the old settings stay")
-            return ReloadResult("refused", (), str(problem))
+            words = f"{problem}: {problem.why}" if problem.why else str(problem)
+            self._told("settings.refused", f"{words}; the old settings stay")
+            return ReloadResult("refused", (), words)
         if done.changed:
             self._told("settings.changed", f"changed: {', '.join(done.changed)}")
         return ReloadResult(done.outcome, done.changed)
@@ -83,7 +84,7 @@ class SettingsInForce:
         # tomlkit costs 25 ms of import and is needed when something is written, which most days is never.
         from agentd.config.edit import set_key
 
-        edited = set_key(self._files, self._sources, name, value)
+        edited = set_key(self._files, self._sources, name, value, _rules)
         self._took(edited.config, name)
         return edited.file, edited.old, edited.new
 
@@ -91,7 +92,7 @@ class SettingsInForce:
         """Write a connection; the file."""
         from agentd.config.edit import add_connection
 
-        edited = add_connection(self._files, self._sources, name, table)
+        edited = add_connection(self._files, self._sources, name, table, _rules)
         self._took(edited.config, f"models.{name}")
         return edited.file
 
@@ -111,4 +112,8 @@ class SettingsInForce:
 
 
 def _rules(config: Config) -> tuple[Rule, ...]:
-    return tuple(parse(rule.verb, rule.text, rule.where) for rule in config.rules)
+    """SettingsError naming the file, the line and what is wrong with a rule in it."""
+    try:
+        return tuple(parse(rule.verb, rule.text, rule.where) for rule in config.rules)
+    except BadInputError as fault:
+        raise SettingsError(fault.what, why=fault.why, remedy=fault.remedy, field=fault.field) from None

@@ -86,12 +86,11 @@ class Sessions:
         if runner is not None:
             runner.used_ms = self._parts.world.clock.monotonic_ms()
             return runner
-        async with self._loading.setdefault(session, asyncio.Lock()):
-            runner = self._loaded.get(session)
-            if runner is None:
-                runner = await self._load(session)
-        self._loading.pop(session, None)
-        return runner
+        try:
+            async with self._loading.setdefault(session, asyncio.Lock()):
+                return self._loaded.get(session) or await self._load(session)
+        finally:
+            self._loading.pop(session, None)
 
     async def _load(self, session: str) -> Runner:
         log = self._parts.store.open(session)
