@@ -36,12 +36,14 @@ class Call:
 Handler = Callable[[Call, Any], Awaitable[msgspec.Struct]]
 
 
-def collect(handlers: Mapping[str, Handler], features: frozenset[str]) -> dict[str, tuple[Method, Handler]]:
+def collect(
+    handlers: Mapping[str, Handler], features: frozenset[str], table: Mapping[str, Method] = METHODS
+) -> dict[str, tuple[Method, Handler]]:
     """Methods with their handlers; those whose feature is off are absent, as if they had never been."""
     return {
-        name: (METHODS[name], handler)
+        name: (table[name], handler)
         for name, handler in sorted(handlers.items())
-        if METHODS[name].feature is None or METHODS[name].feature in features
+        if table[name].feature is None or table[name].feature in features
     }
 
 

@@ -6,6 +6,7 @@ from agentd.errors import BadInputError
 from agentd.server.handling import Call, Handler, actor_of, body_hash
 from agentd.server.places import place, workspace_of
 from agentd.services import Services
+from agentd.session.entries import PHASES, Decided, Started
 from agentd.session.projection import project, question_of
 from agentd.session.store import Listed
 from agentd.turn.runner import Runner
@@ -19,6 +20,10 @@ __all__ = ["HANDLERS", "RECORDED", "check_mode", "new_session"]
 
 RECORDED = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL")
 """Variables that are recorded with a session; all others that a client gives live in memory only."""
+
+
+_LOOKED_AT = 500
+"""Entries at the log's end in which the latest turn's phases are looked for."""
 
 
 def check_mode(mode: Mode | None) -> None:
@@ -133,6 +138,7 @@ async def _read(call: Call, params: api.ReadParams) -> api.ReadResult:
         "prefix": state.prefix.blob if state.prefix else None,
         "grants": [{"tool": g.tool, "exact": g.exact} for g in state.grants],
         "counters": dict(state.counters),
+        "phases": _phases(runner),
     }
     usage = state.usage
     return api.ReadResult(
@@ -152,6 +158,20 @@ async def _read(call: Call, params: api.ReadParams) -> api.ReadResult:
         state_fields=fields,
         log_file=f"{runner.log.folder}/log.jsonl",
     )
+
+
+def _phases(runner: Runner) -> list[str]:
+    """The loop's phases of the latest turn, in the order in which its log shows them."""
+    found: list[str] = []
+    for line in runner.log.lines_after(max(0, runner.state.seq - _LOOKED_AT), _LOOKED_AT):
+        if isinstance(line.entry, Started):
+            found = []
+        phase = PHASES.get(type(line.entry))
+        if isinstance(line.entry, Decided) and line.entry.next == "step":
+            found += ["decide", "loop"]
+        elif phase is not None and found[-1:] != [phase]:
+            found.append(phase)
+    return found
 
 
 async def _items(call: Call, params: api.ItemsParams) -> api.ItemsResult:

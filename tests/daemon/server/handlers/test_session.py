@@ -113,3 +113,16 @@ def test_mode_model_and_title_are_changed_once_a_key() -> None:
             await desk.ask("session.set", key="u", session="s0000000000000000", mode="plan")
 
     receive(story)
+
+
+def test_a_turn_s_log_carries_the_loop_s_phases_in_order() -> None:
+    async def story(desk: Reception) -> None:
+        started = await desk.ask("turn.start", key="k", prompt="read it", cwd=WORKSPACE)
+        session = started.session  # type: ignore[attr-defined]
+        await desk.house.until_quiet(session)
+        read = await desk.ask("session.read", session=session)
+        assert isinstance(read, api.ReadResult)
+        first = ["prepare", "process", "request", "stream", "tools", "decide", "loop"]
+        assert read.state_fields["phases"] == [*first, "process", "request", "stream", "decide", "end"]
+
+    receive(story, (("read", {"path": "a.txt"}),), "done")
