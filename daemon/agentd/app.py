@@ -54,6 +54,8 @@ __all__ = ["Daemon", "Process"]
 _TICK_MS = 2000
 _UNLOAD_EVERY_TICKS = 15
 _DRAIN_MS = 8000
+_LOCK_TRIES = 5
+_LOCK_WAIT_MS = 50
 _ENVIRONMENT = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL", "SSH_AUTH_SOCK")
 _HANDLERS = {
     name: handler
@@ -105,7 +107,7 @@ class Daemon:
         world, folders = self._world, self._folders
         self._started_at_ms = world.clock.now_ms()
         self._notices += check_home(world.files, folders, self._process.uid)
-        self._lock = self._take_lock()
+        self._lock = await self._take_lock()
         self._notifier = Notifier(self._process.notify_socket)
         self._settings: SettingsInForce = SettingsInForce(
             world.files,
@@ -139,9 +141,15 @@ class Daemon:
         self._open()
         self._milestones.reached("socket and connection file")
 
-    def _take_lock(self) -> Lock:
+    async def _take_lock(self) -> Lock:
         path = f"{self._folders.run}/{LOCK_FILE}"
         lock = self._world.files.lock(path)
+        for _ in range(_LOCK_TRIES):
+            if lock is not None:
+                break
+            # A client that only looks whether the lock is free holds it for a moment.
+            await self._world.clock.sleep(_LOCK_WAIT_MS)
+            lock = self._world.files.lock(path)
         if lock is None:
             holder = self._world.files.read(path, 64).decode("ascii", "replace").strip()
             raise BusyError(

@@ -31,7 +31,7 @@ WHEEL_FILES = re.compile(
     r"|data/data/share/agentd/(systemd/agentd\.service|launchd/dev\.agentd\.plist))"
 )
 # What a package, its tests and its manual are made of.
-CODE_KINDS = {".py", ".toml", ".md", ".json"}
+CODE_KINDS = {".py", ".toml", ".md", ".json", ".typed"}
 ALL_KINDS = {*CODE_KINDS, ".service", ".plist", ".jsonl", ".sse", ".ndjson", ".hex", ".bin", ".txt", ".sh", ".svg"}
 # Names that are somebody's secret, somebody's leftovers or somebody's machine, wherever they lie.
 NEVER = re.compile(
