@@ -21,7 +21,7 @@ from agentclient.greeting import now_ms, result_of
 from agentclient.meeting import Meeting
 from agentclient.starting import DAEMON_COMMAND
 from agentproto.envelope import Welcome
-from agentproto.link import Happened
+from agentproto.link import BEATS_MISSED, Happened
 from agentproto.shape import to_plain
 
 __all__ = ["BlockingClient", "connect"]
@@ -59,6 +59,7 @@ class BlockingClient:
         self._answers: dict[int, Answered | Refused] = {}
         self._events: deque[Happened | Refused] = deque()
         self._dealer = meeting.first()
+        self._sent_ms = now_ms()
 
     @property
     def welcome(self) -> Welcome:
@@ -68,6 +69,7 @@ class BlockingClient:
 
     def send(self, method: str, params: msgspec.Struct) -> int:
         """Send a request without waiting; `receive` its ticket later."""
+        self._wake_up()
         ticket = self._conversation.ask(method, to_plain(params))
         self._flush()
         return ticket
@@ -115,8 +117,22 @@ class BlockingClient:
     def _flush(self) -> None:
         for frames in self._conversation.outgoing(now_ms()):
             self._dealer.send(frames)
+            self._sent_ms = now_ms()
+
+    def _wake_up(self) -> None:
+        """Whoever did something else for so long that heartbeats were missed has been given up by the daemon: take the
+        conversation up again before anything is sent. A quarter of a beat early, since a request takes time too."""
+        if now_ms() - self._sent_ms > (4 * BEATS_MISSED - 1) * self._conversation.heartbeat_ms // 4:
+            self._meet_again()
+
+    def _meet_again(self) -> None:
+        self._dealer.close()
+        self._dealer = self._meeting.again()
+        self._sent_ms = now_ms()
+        self._flush()
 
     def _pump(self, wait_ms: int, also: Sequence[int] = ()) -> None:
+        self._wake_up()
         self._flush()
         self._dealer.wait(wait_ms, also)
         quiet = True
@@ -131,6 +147,4 @@ class BlockingClient:
                     pass
         self._flush()
         if quiet and self._meeting.over:
-            self._dealer.close()
-            self._dealer = self._meeting.again()
-            self._flush()
+            self._meet_again()

@@ -71,7 +71,7 @@ class Client:
 
     @property
     def welcome(self) -> Welcome:
-        assert self._conversation.welcome is not None  # `open` has waited for it
+        assert self._conversation.welcome is not None  # `connect` has waited for it
         return self._conversation.welcome
 
     async def call(self, method: str, params: msgspec.Struct, result: type[R]) -> R:
@@ -79,8 +79,7 @@ class Client:
         if self._gone is not None:
             raise self._gone
         ticket = self._conversation.ask(method, to_plain(params))
-        future: asyncio.Future[Answered | Refused] = asyncio.get_running_loop().create_future()
-        self._answers[ticket] = future
+        future = self._answers[ticket] = asyncio.get_running_loop().create_future()
         self._flush()
         try:
             answer = await future
@@ -120,10 +119,9 @@ class Client:
             self._socket = None
 
     def _flush(self) -> None:
-        if self._socket is None:
-            return
-        for frames in self._conversation.outgoing(now_ms(), self.active_at_ms):
-            self._socket.send(frames)
+        if self._socket is not None:
+            for frames in self._conversation.outgoing(now_ms(), self.active_at_ms):
+                self._socket.send(frames)
 
     async def _pump(self) -> None:
         assert self._socket is not None
@@ -136,8 +134,7 @@ class Client:
                 case Refused(ticket=0, error=error):
                     self._events.put_nowait(RefusedError(error))
                 case Answered() | Refused() as answer:
-                    future = self._answers.get(answer.ticket)
-                    if future is not None and not future.done():
+                    if (future := self._answers.get(answer.ticket)) is not None and not future.done():
                         future.set_result(answer)
                 case _:
                     pass

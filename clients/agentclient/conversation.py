@@ -12,6 +12,7 @@ Values on the way of a one-shot command are frozen structs: each frozen dataclas
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -20,6 +21,7 @@ from agentproto.__about__ import __version__
 from agentproto.envelope import Hello, Kind, Welcome
 from agentproto.errors import RemoteProtocolError, WireError
 from agentproto.framing import decode_header
+from agentproto.limits import LIMITS
 from agentproto.link import Failed, Happened, Link, Replied, Welcomed
 from agentproto.link_states import State
 from agentproto.versions import CAPABILITIES, WIRE_MAX, WIRE_MIN, VersionRange
@@ -72,6 +74,7 @@ class Conversation:
         self._tickets = 0
         self._pending: dict[int, _Pending] = {}
         self._by_id: dict[int, int] = {}
+        self._held: deque[int] = deque()
         self._out: list[list[bytes]] = []
         self._followed: set[str] = set()
         self._heads: dict[str, int] = {}
@@ -84,6 +87,7 @@ class Conversation:
         self._given_before += self._given
         self._given = 0
         self._by_id = {}
+        self._held.clear()
         self._out = []
         hello = Hello(__version__, VersionRange(WIRE_MIN, WIRE_MAX), CAPABILITIES, self.client, self.name)
         return self._link.hello(hello, now_ms)
@@ -132,6 +136,9 @@ class Conversation:
         return ticket
 
     def _send(self, ticket: int) -> None:
+        if len(self._by_id) >= LIMITS.in_flight_requests:
+            self._held.append(ticket)  # a reconnect takes up any number of subscriptions at once
+            return
         pending = self._pending[ticket]
         id, frames = self._link.request(pending.method, pending.body, pending.blobs)
         self._by_id[id] = ticket
@@ -194,7 +201,12 @@ class Conversation:
 
     def _take(self, id: int) -> tuple[int, _Pending | None]:
         ticket = self._by_id.pop(id, 0)
-        return ticket, self._pending.pop(ticket, None)
+        taken = self._pending.pop(ticket, None)
+        while self._held and len(self._by_id) < LIMITS.in_flight_requests:
+            held = self._held.popleft()
+            if held in self._pending:
+                self._send(held)
+        return ticket, taken
 
     def _unreadable(self, frames: Sequence[bytes], fault: RemoteProtocolError) -> Outcome | None:
         """An answer that breaks the rules still ends its request: waiting for it for ever would be worse."""

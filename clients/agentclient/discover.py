@@ -2,7 +2,7 @@
 
     connection.json answers within 200 ms                                 -> that one
     else, holding run/start.lock (so that only one client is here):
-        agentd.lock is held    -> a daemon lives: wait up to 10 s for its answer, then name its pid
+        agentd.lock is held    -> a daemon lives: wait up to 10 s for its answer or its end, then name its pid
         agentd.lock is free    -> start one, wait until it answers (10 s), or show why it ended
 
 How to ask for an answer is the caller's (`attempt`), so that both pumps share this. The daemon's lock is probed only
@@ -148,10 +148,12 @@ def find(
                 return found
         held, pid = lock_holder(folders)
         if held:
-            found = _await(folders, attempt, deadline, None, lambda: True)
-            if found is None:
+            found = _await(folders, attempt, deadline, None, lambda: lock_holder(folders)[0])
+            if found is not None:
+                return found
+            if lock_holder(folders)[0]:
                 raise _silent(folders, pid, ready_ms)
-            return found
+            latest = read(folders)  # it was ending, and has ended
         return _start(folders, attempt, latest, environment, command, ready_ms)
 
 

@@ -289,13 +289,17 @@ class Daemon:
             heartbeat_ms=_TICK_MS,
         )
 
-    def _gone(self, session: str) -> None:
+    def _gone(self, turn: str) -> None:
         """A client that wanted its turn to stop with it has vanished, and nobody else listens."""
+        session = turn.partition(".")[0]
+        runner = self._sessions.loaded().get(session)
+        running = runner.state.turn if runner is not None else None
+        if running is not None and running.id == turn:
+            self._tasks.start(f"stop {turn}", self._interrupt(session))
+
+    async def _interrupt(self, session: str) -> None:
         key = self._world.ids.token(12).hex()
         actor = Actor(kind="daemon", name="the client vanished")
-        self._tasks.start(f"stop {session}", self._interrupt(session, key, actor))
-
-    async def _interrupt(self, session: str, key: str, actor: Actor) -> None:
         await self._sessions.interrupt(session, key, "", "its client vanished, and it was told to stop then", actor)
 
     def _status(self) -> StatusResult:

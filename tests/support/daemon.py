@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,10 +128,16 @@ class RealDaemon:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(15)
+        until(self._killed, "nothing holds the home any more")
+
+    def _killed(self) -> bool:
+        """A child of the daemon holds the lock for the moment between fork and exec; the pid is then a dead one's."""
         pid = self.pid
         if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-            self._gone(pid)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self._gone(pid)
+        return not lock_holder(self.folders)[0]
 
     def stop(self, seconds: float = 15) -> int | None:
         """SIGTERM, and wait until it is gone; its exit code (None: a client had started it, so it isn't our child)."""

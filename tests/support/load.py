@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agentclient.blocking import BlockingClient
 from agentclient.keys import new_key
-from agentproto.api import question, turn
+from agentproto.api import log, question, turn
 from agentproto.shape import typed
 from support.daemon import RealDaemon
 from support.waiting import until
@@ -76,23 +76,24 @@ class Load:
                     with self._lock:
                         self._numbers += 1
                         number = self._numbers
-                    told = self._ask(client, number, None if number % 7 == 0 else session)
-                    session = None if told.stop == "" else told.session
+                    told = self._ask(client, number, session)
+                    session = told.session
+                    if told.kind == "question" or number % 7 == 0:
+                        client.call("log.unsubscribe", log.UnsubscribeParams(session), log.UnsubscribeResult)
+                        session = None
         except BaseException as fault:  # noqa: BLE001 - told to the test by `end`
             self.faults.append(fault)
 
     def _ask(self, client: BlockingClient, number: int, session: str | None) -> Told:
         kind = "question" if number % 11 == 0 else ("run", "write", "stream")[number % 3]
-        if kind == "question":
-            session = None
-        given: Mapping[str, object] = {
+        asks: Mapping[str, Mapping[str, object]] = {
             "run": {"prompt": f"run: echo {number} >> effects", "model": "offline", "allow": ["shell"]},
             "write": {"prompt": f"write out/{number}.txt: {number}", "model": "offline", "allow": ["write"]},
             "stream": {"prompt": f"say {number}", "model": "talk"},
             "question": {"prompt": f"run: echo {number} >> unasked", "model": "offline"},
-        }[kind]
+        }
         where: Mapping[str, object] = {"session": session} if session is not None else {"cwd": str(self.workspace)}
-        params = typed({"key": new_key(), "subscribe": True, **given, **where}, turn.StartParams)
+        params = typed({"key": new_key(), "subscribe": True, **asks[kind], **where}, turn.StartParams)
         result = client.call("turn.start", params, turn.StartResult)
         told = Told(number, kind, result.session, result.turn)
         self.told.append(told)

@@ -103,3 +103,18 @@ def test_a_message_that_was_queued_is_taken_after_a_restart_in_its_turn(daemon: 
     assert queued.code == 0
     assert (found.summary.state, found.queued) == ("waiting", 1)
     assert (end.turn, end.stop, "A small thing." in end.text) == (f"{id}.t2", "end", True)
+
+
+def test_who_comes_while_the_daemon_ends_gets_the_next_one(daemon: RealDaemon, workspace: Path) -> None:
+    """A command that ignores TERM makes the end take a moment; nobody is turned away in it."""
+    stubborn = "run: trap '' TERM; echo $$ > pid; echo $$ > child; while true; do sleep 0.01; done"
+    daemon.agentctl("ask", "--background", "--allow", "shell", stubborn, cwd=workspace)
+    pids(workspace)
+    before = daemon.pid
+    daemon.signal(signal.SIGTERM)
+    until(lambda: not Path(daemon.folders.run, "connection.json").exists(), "the daemon is ending")
+    ran = daemon.agentctl("daemon", "start", "--json")
+
+    assert ran.code == 0, ran.err
+    assert ran.fields["pid"] != before
+    assert ran.fields["pid"] == daemon.pid

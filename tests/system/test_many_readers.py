@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from agentclient.blocking import BlockingClient
-from agentproto.api import log
+from agentclient.keys import new_key
+from agentproto.api import log, session
+from agentproto.limits import LIMITS
 from support.conversations import Event, ended, events_of, fingerprint, follow, numbered, start
 from support.daemon import RealDaemon, real_daemon
 from support.waiting import until
@@ -41,6 +43,11 @@ def gate(daemon: RealDaemon) -> Path:
 
 def subscribe(client: BlockingClient, id: str, after: int = 0) -> None:
     client.call("log.subscribe", log.SubscribeParams(stream=id, after_seq=after), log.SubscribeResult)
+
+
+def calls(daemon: RealDaemon, id: str) -> int:
+    """How often the model was asked, as the log has it."""
+    return sum(line["type"] == "model.called" for line in daemon.lines(id))
 
 
 def text_of(events: list[Event], item: str) -> str:
@@ -118,10 +125,10 @@ def test_who_was_away_over_two_restarts_knows_what_those_know_who_stayed(daemon:
             subscribe(leaves, begun.session)
             before = follow(leaves, "step.replied")
         heard = follow(stays, "tool.finished")
-        daemon.restart()
-        heard += follow(stays, "step.retried")
-        daemon.restart()
-        heard += follow(stays, "step.retried")
+        for called in (2, 3):
+            until(lambda called=called: calls(daemon, begun.session) == called, "the model is asked")  # type: ignore[misc]
+            daemon.restart()
+            heard += follow(stays, "step.retried")
         gate(daemon).touch()
         heard += follow(stays, "turn.finished", 30)
         with daemon.client("returns") as returns:
@@ -150,3 +157,23 @@ def test_half_of_an_answer_survives_kill_9_and_is_made_again_visibly(daemon: Rea
     assert LONG.startswith(str(broke["kept"]))
     assert text_of(shown, f"{begun.turn}.1.0") != ""
     assert heard[-1][1]["text"] == LONG
+
+
+def test_who_follows_more_sessions_than_requests_may_be_open_follows_them_all_after_a_restart(
+    daemon: RealDaemon, workspace: Path
+) -> None:
+    gate(daemon).touch()
+    with daemon.client() as client:
+        made = [
+            client.call("session.create", session.CreateParams(key=new_key(), cwd=str(workspace)), session.CreateResult)
+            for _ in range(LIMITS.in_flight_requests + 10)
+        ]
+        for one in made:
+            subscribe(client, one.session, -1)
+        daemon.restart()
+        heard = set()
+        for one in (made[0], made[-1]):
+            begun = start(client, "what is in README.md?", workspace, session=one.session, model="offline")
+            heard.add(follow(client, "turn.finished")[-1][1]["turn"] == begun.turn)
+
+    assert heard == {True}

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Coroutine, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 from prompt_toolkit import PromptSession
@@ -19,6 +20,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory
+from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
 
@@ -109,6 +111,7 @@ class Loop:
             editing_mode=EditingMode.VI if self._vi else EditingMode.EMACS,
             bottom_toolbar=lambda: talk.status(width(sys.__stdout__ or sys.stdout) - 1),
             prompt_continuation="  ",
+            input=_RawInput(sys.stdin),
             refresh_interval=0.5,
         )
         self._prompt.default_buffer.on_text_changed += self._typed
@@ -217,8 +220,7 @@ class Loop:
         def types_words() -> bool:
             return talk.asked is not None and not talk.asked.letters
 
-        # While something is printed above, the terminal is in its line mode for a moment, where Enter arrives as a line
-        # feed: so that counts as Enter too, and a new line is Alt with either.
+        # What was typed before the prompt came up has line feeds where Enter was pressed.
         @keys.add("enter")
         @keys.add("c-j")
         def _(event: KeyPressEvent) -> None:
@@ -269,6 +271,14 @@ class Loop:
         job: asyncio.Task[None] = asyncio.ensure_future(work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
+
+
+class _RawInput(Vt100Input):
+    """Stays in raw mode while something is printed above the prompt. prompt_toolkit would go back to the terminal's line
+    mode for each print, and a key that comes in that moment would be echoed, changed (Enter) or swallowed (Ctrl-D)."""
+
+    def cooked_mode(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class _PrivateHistory(FileHistory):

@@ -23,13 +23,19 @@ _CHUNK = 1024 * 1024
 
 
 def scan_lines(
-    handle: Handle, offset: int, link: bytes, first_seq: int | None, decoder: msgspec.json.Decoder[T]
+    handle: Handle,
+    offset: int,
+    link: bytes,
+    first_seq: int | None,
+    decoder: msgspec.json.Decoder[T],
+    chunk_bytes: int = _CHUNK,
 ) -> Iterator[Line[T] | Damage]:
-    """Lines from `offset` on, verified; ends after the first Damage."""
+    """Lines from `offset` on, verified; ends after the first Damage. `chunk_bytes` are read at a time: who wants the
+    first lines only says so."""
     rest = b""
     at = offset
     while True:
-        data = handle.read(at + len(rest), _CHUNK)
+        data = handle.read(at + len(rest), chunk_bytes)
         chunk = rest + data
         if not chunk:
             return

@@ -7,11 +7,13 @@ outbox, bounded. Callers: `server.router`.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from agentd.server.outbox import Outbox
 from agentd.server.rounds import EVENTS, Rounds
 from agentd.services import Caller
+from agentproto.limits import LIMITS
 from agentproto.link import Link
 
 __all__ = ["Conversation", "in_ms"]
@@ -35,21 +37,36 @@ class Conversation:
         self.caller = caller
         self.outbox = Outbox()
         self.requests: dict[int, asyncio.Task[None]] = {}
+        self.granted = caller.role
+        """The role of the key, before hello asked for less."""
         self.stop_with: set[str] = set()
-        """Sessions whose turn ends when this client vanishes and nobody else listens."""
+        """Turns that end when this client vanishes and nobody else listens."""
         self._send = send
         self._more = more
         self._rounds = rounds or Rounds(in_ms)
-        self._stuck: list[Sequence[bytes]] = []
+        self._stuck: deque[Sequence[bytes]] = deque()
+        self._stuck_bytes = 0
         self._scheduled = False
         self._closed = False
 
     def post(self, frames: Sequence[bytes]) -> None:
-        """Send a reply, an error, a pong. It waits its turn when the pipe is full; a client that takes nothing at
-        all is lost by its heartbeat."""
+        """Send a reply, an error, a pong. It waits its turn when the pipe is full; a client that goes on asking and takes
+        nothing is lost (`closed`). Nothing leaves any more then: a routing id may be another conversation's by now."""
+        if self._closed:
+            return
         if self._stuck or not self._send(frames):
-            self._stuck.append(frames)
+            self._stick(frames)
             self._later()
+
+    def _stick(self, frames: Sequence[bytes]) -> None:
+        self._stuck.append(frames)
+        self._stuck_bytes += sum(map(len, frames))
+        if len(self._stuck) > LIMITS.queue_events or self._stuck_bytes > LIMITS.message_bytes + LIMITS.queue_bytes:
+            self.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def wake(self) -> None:
         """Let events leave soon: once for all that is put in before their round comes. Whose window is shut is woken
@@ -76,7 +93,7 @@ class Conversation:
             if not self._send(self._stuck[0]):
                 self._later()
                 return 0
-            self._stuck.pop(0)
+            self._stuck_bytes -= sum(map(len, self._stuck.popleft()))
         sent = 0
         while self.link.window_open:
             if not len(self.outbox):
@@ -89,7 +106,7 @@ class Conversation:
             name, body = self.outbox.pop()
             frames = self.link.event(name, body)
             if not self._send(frames):
-                self._stuck.append(frames)
+                self._stick(frames)
                 self._later()
                 break
             sent += 1

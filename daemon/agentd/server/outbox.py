@@ -85,6 +85,10 @@ class Outbox:
         """Queue a numbered event (`body` already encoded)."""
         self._add(_Waiting(name, stream, seq, body, size=len(body)))
 
+    def drop(self, stream: str) -> None:
+        """Forget what waits of a stream, but for the word of a gap: its reader begins anew."""
+        self._keep([waiting for waiting in self._queue if waiting.stream != stream or waiting.name == "log.gap"])
+
     def put_delta(self, delta: DeltaEvent) -> None:
         """Queue a delta for this reader alone; see `share`."""
         self.share(SharedDelta(delta))

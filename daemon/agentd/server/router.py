@@ -59,7 +59,7 @@ class Router:
         self._services: Services | None = None
         self._rounds = Rounds(in_ms)
         self._conversations: dict[bytes, Conversation] = {}
-        self._by_client: dict[str, bytes] = {}
+        self._by_client: dict[tuple[str, Role], bytes] = {}
         self._muted: dict[bytes, int] = {}
 
     def open(self, services: Services) -> None:
@@ -77,6 +77,10 @@ class Router:
         if self._muted and self._is_muted(routing, now):
             return
         conversation = self._conversations.get(routing)
+        if conversation is not None and (conversation.closed or conversation.granted != role):
+            # It takes nothing any more; or another peer has come by its id, with another key.
+            self._drop(routing)
+            conversation = None
         if conversation is None:
             granted = _role(role)
             if granted is None:
@@ -116,13 +120,17 @@ class Router:
         except RemoteProtocolError:
             if routing not in self._conversations:
                 self._muted[routing] = now
-                self._socket.forget(routing)
                 return
             id = 0
         try:
-            conversation.post(conversation.link.error(id, fault.to_wire()))
+            error = conversation.link.error(id, fault.to_wire())
         except LocalProtocolError:
             self._muted[routing] = now
+            return
+        if routing in self._conversations:
+            conversation.post(error)
+        else:
+            self._socket.send(routing, error)  # once: nobody would ever stop the trying
 
     def _is_muted(self, routing: bytes, now: int) -> bool:
         since = self._muted.get(routing)
@@ -170,10 +178,15 @@ class Router:
         caller.client, caller.name = hello.client, hello.name
         # A role can only shrink: a tool that was given the owner's file may ask for less.
         caller.role = shrink(caller.role, hello.role)
-        earlier = self._by_client.get(caller.client)
+        # A client is its id and its role: a lesser key can't end an owner's conversation by naming its id.
+        client = (caller.client, caller.role)
+        earlier = self._by_client.get(client)
         if earlier is not None and earlier != routing:
+            # The same client by another way: it has not vanished, so nothing stops.
+            before = self._conversations[earlier]
+            conversation.stop_with, before.stop_with = before.stop_with, set()
             self._drop(earlier)
-        self._by_client[caller.client] = routing
+        self._by_client[client] = routing
         assert version is not None
         conversation.post(conversation.link.welcome(self._welcome(caller, version)))
 
@@ -191,6 +204,13 @@ class Router:
         params = request(event.body, method.params)
         task = self._tasks.start(f"request {event.method}", self._answer(conversation, event.id, handler, params))
         conversation.requests[event.id] = task
+        task.add_done_callback(lambda _: self._ended(conversation, event.id))
+
+    def _ended(self, conversation: Conversation, id: int) -> None:
+        """A request that was cancelled before it began has not answered: it does now."""
+        if conversation.requests.pop(id, None) is not None:
+            cancelled = RemoteProtocolError(ErrorCode.CANCELLED, "cancelled").to_wire()
+            conversation.post(conversation.link.error(id, cancelled))
 
     async def _answer(self, conversation: Conversation, id: int, handler: Handler, params: object) -> None:
         assert self._services is not None
@@ -226,7 +246,7 @@ class Router:
         now = self._clock.monotonic_ms()
         for routing, conversation in tuple(self._conversations.items()):
             conversation.link.tick(now)
-            if conversation.link.lost:
+            if conversation.link.lost or conversation.closed:
                 self._drop(routing)
         for routing, since in tuple(self._muted.items()):
             if now - since >= _MUTE_MS:
@@ -234,15 +254,17 @@ class Router:
 
     def _drop(self, routing: bytes) -> None:
         conversation = self._conversations.pop(routing, None)
-        self._socket.forget(routing)
         if conversation is None:
             return
         conversation.close()
-        if self._by_client.get(conversation.caller.client) == routing:
-            del self._by_client[conversation.caller.client]
-        alone = set(self._streams.leave(conversation))
-        for session in conversation.stop_with & alone:
-            self._gone(session)
+        client = (conversation.caller.client, conversation.caller.role)
+        if self._by_client.get(client) == routing:
+            del self._by_client[client]
+        self._streams.leave(conversation)
+        wanted = self._streams.wanted()
+        for turn in conversation.stop_with:
+            if turn.partition(".")[0] not in wanted:
+                self._gone(turn)
 
     def active_at_ms(self) -> int:
         """The last key press of any person, as clients tell it."""

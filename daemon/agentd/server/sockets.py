@@ -55,7 +55,6 @@ class WireSocket:
         self._router: zmq.Socket[bytes] | None = None
         self._zap: zmq.Socket[bytes] | None = None
         self._inbox: Inbox | None = None
-        self._known: dict[bytes, str] = {}
         self._look_again = False
 
     def open(self, inbox: Inbox) -> None:
@@ -137,13 +136,11 @@ class WireSocket:
             except zmq.Again:
                 return
             routing = first.bytes
-            role = self._known.get(routing)
-            if role is None:
-                try:
-                    role = str(first.get("User-Id"))
-                except zmq.ZMQError:
-                    role = ""
-                self._known[routing] = role
+            try:
+                # Of each message anew: a routing id says nothing of the key behind it.
+                role = str(first.get("User-Id"))
+            except zmq.ZMQError:
+                role = ""
             frames: list[bytes] = []
             more = first.more
             while more:
@@ -152,7 +149,11 @@ class WireSocket:
                 if len(frames) <= LIMITS.frames_per_message:
                     frames.append(frame.bytes)
             assert self._inbox is not None
-            self._inbox(routing, frames, role)
+            try:
+                self._inbox(routing, frames, role)
+            except BaseException:
+                self._read_soon()  # the edge is consumed: what waits behind this one has to be asked for
+                raise
         self._read_soon()
 
     def _read_soon(self) -> None:
@@ -176,7 +177,3 @@ class WireSocket:
             # serves all that is sent before the loop comes round.
             self._read_soon()
         return True
-
-    def forget(self, routing: bytes) -> None:
-        """A conversation ended: its role is asked again should the id come back."""
-        self._known.pop(routing, None)

@@ -21,9 +21,12 @@ from agentd.session.projection import project
 from agentproto.api.session import NoticeEvent
 from agentproto.api.turn import DeltaEvent
 from agentproto.errors import LocalProtocolError
+from agentproto.limits import LIMITS
 
-__all__ = ["CATCH_UP", "Numbered", "Reader", "Source", "Streams"]
+__all__ = ["CATCH_UP", "CATCH_UP_BYTES", "Numbered", "Reader", "Source", "Streams"]
 
+CATCH_UP_BYTES = LIMITS.queue_bytes // 4
+"""As many bytes of them, or one line that is longer: what is read ahead must not itself make the queue overflow."""
 CATCH_UP = 128
 """Lines read from a log in one go for one reader; more are read when those have left."""
 
@@ -76,14 +79,20 @@ class Streams:
         self._behind: dict[Reader, list[str]] = {}
 
     def subscribe(self, reader: Reader, stream: str, after_seq: int) -> int:
-        """Begin after `after_seq` (-1: from now on); the stream's head at this moment."""
+        """Begin after `after_seq` (-1: from now on); the stream's head at this moment. Who subscribes again begins
+        anew: what still waits of the stream would come twice."""
         head = self._source.head(stream)
+        if self.follows(reader, stream):
+            reader.outbox.drop(stream)
         cursor = head if after_seq < 0 else min(after_seq, head)
         self._readers.setdefault(stream, {})[reader] = _Subscription(cursor)
         behind = self._behind.setdefault(reader, [])
         if stream not in behind:
             behind.append(stream)
         return head
+
+    def follows(self, reader: Reader, stream: str) -> bool:
+        return reader in self._readers.get(stream, {})
 
     def unsubscribe(self, reader: Reader, stream: str) -> bool:
         readers = self._readers.get(stream, {})
@@ -114,11 +123,14 @@ class Streams:
             subscription = self._readers[stream][reader]
             rows = self._source.after(stream, subscription.cursor, CATCH_UP)
             for numbered in rows:
+                if reader.outbox.waiting_bytes >= CATCH_UP_BYTES:
+                    return
                 row, body = self._encode(stream, numbered)
                 if row.body is not None:
                     reader.outbox.put(row.name, stream, row.seq, body)
                 subscription.cursor = row.seq
-            if len(rows) < CATCH_UP:
+            self.forget_cut_off(reader)
+            if len(rows) < CATCH_UP and self.follows(reader, stream):
                 subscription.live = True
                 self._no_longer_behind(reader, stream)
                 delta = self._source.live(stream)
@@ -133,7 +145,8 @@ class Streams:
                 del self._behind[reader]
 
     def forget_cut_off(self, reader: Reader) -> None:
-        """Streams of which the outbox told a gap: the client subscribes again when it can."""
+        """Streams of which the outbox told a gap: the client subscribes again when it can. At once, so that nothing comes
+        after the gap, and before the client can have subscribed again."""
         cut_off, reader.outbox.cut_off = reader.outbox.cut_off, []
         for stream in cut_off:
             self.unsubscribe(reader, stream)
@@ -174,6 +187,7 @@ class Streams:
             subscription.cursor = row.seq
             if row.body is not None:
                 reader.outbox.put(row.name, stream, row.seq, body)
+                self.forget_cut_off(reader)
                 reader.wake()
 
     def delta(self, delta: DeltaEvent) -> None:
@@ -184,6 +198,7 @@ class Streams:
         for reader, subscription in tuple(readers.items()):
             if subscription.live:
                 reader.outbox.share(shared)
+                self.forget_cut_off(reader)
                 reader.wake()
 
     def stopped(self, session: str, text: str) -> None:
@@ -193,4 +208,5 @@ class Streams:
         notice = NoticeEvent(session, 0, self._now_ms(), "read_only", f"this session takes no more entries: {text}")
         for reader in tuple(self._readers.get(session, ())):
             reader.outbox.put("session.notice", session, head, encode_event(notice))
+            self.forget_cut_off(reader)
             reader.wake()

@@ -249,9 +249,15 @@ def _answered(state: SessionState, e: Answered, seq: int, at_ms: int) -> Session
         if e.scope == "session":
             given = tuple(Grant(*grant, e.question, who, at_ms) for grant in asked.grants)
             state = replace(state, grants=state.grants + given)
-        return _set_call(state, e.turn, asked.call, lambda call: replace(call, status="approved"))
+        return _set_call(state, e.turn, asked.call, lambda call: _decided_upon(call, e, "approved", call.words))
     words = e.text if e.decision == "answer" else (e.text or "the person said no")
-    return _set_call(state, e.turn, asked.call, lambda call: replace(call, status="denied", words=words))
+    return _set_call(state, e.turn, asked.call, lambda call: _decided_upon(call, e, "denied", words))
+
+
+def _decided_upon(call: CallState, e: Answered, status: CallStatus, words: str) -> CallState:
+    """Only the question that the call waits for decides it: what has begun or ended is never allowed anew."""
+    waits = call.status == "asking" and call.question == e.question
+    return replace(call, status=status, words=words) if waits else call
 
 
 def _begun(state: SessionState, e: Begun, seq: int, at_ms: int) -> SessionState:

@@ -18,6 +18,7 @@ from agentd.chain.frame import FIRST_LINK, Damage, Line, encode_line
 from agentd.errors import DamagedLogError, DiskError, ReadOnlyLogError
 from agentd.session.entries import (
     Broke,
+    Called,
     Checkpoint,
     Done,
     Entry,
@@ -37,18 +38,21 @@ __all__ = ["CHECKPOINT_EVERY", "LOG_FILE", "Head", "Ref", "SessionLog"]
 LOG_FILE = "log.jsonl"
 CHECKPOINT_EVERY = 1000
 _INDEX_EVERY = 64
+_BACK = 512
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 _TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered)
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where a log ended after its last turn, and where its last checkpoint lies (offset 0, no digits: none)."""
+    """Where a log ended after its last turn, and where its last checkpoint lies (offset 0, no digits: none). `title`
+    is for lists, which read no log to its end."""
 
     seq: int
     crc: str
     checkpoint_offset: int = 0
     checkpoint_link: str = ""
     checkpoint_seq: int = 0
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +220,7 @@ class SessionLog:
 
     def head(self) -> Head:
         offset, link, seq = self._checkpoint_head
-        return Head(self.state.seq, self._link.decode(), offset, link, seq)
+        return Head(self.state.seq, self._link.decode(), offset, link, seq, self.state.title or "")
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -263,12 +267,18 @@ class SessionLog:
         return out
 
     def kept_text(self, turn: str) -> dict[str, str]:
-        """Streamed text of the running step as the log has it: item -> text (from its `partial` entries)."""
+        """Streamed text of the running step as the log has it: item -> text (from its `partial` entries). Thinking is
+        left out: it is no part of an answer."""
         items: dict[str, bytes] = {}
-        start = max(0, self.state.seq - 2000)
-        for line in self.lines_after(start, 2000):
+        lines: list[Line[Entry]] = []
+        start = self.state.seq
+        # Back to the call whose pieces they are: a slow model makes four a second, for as long as it takes.
+        while start > 0 and not any(isinstance(line.entry, Called) for line in lines):
+            end, start = start, max(0, start - _BACK)
+            lines[:0] = self.lines_after(start, end - start)
+        for line in lines:
             entry = line.entry
-            if isinstance(entry, Partial) and entry.turn == turn:
+            if isinstance(entry, Partial) and entry.turn == turn and entry.kind == "text":
                 have = items.get(entry.item, b"")
                 items[entry.item] = have[: entry.offset] + entry.text.encode()
             elif isinstance(entry, Replied | Broke):

@@ -2,7 +2,7 @@
 
     data/sessions/<yyyy>/<mm>/<id>/log.jsonl (+ blobs/)     the truth
     state/open/<id>       there while a turn is open: what a start has to look at
-    state/heads/<id>      seq, digits and last checkpoint after each turn: finds a cut at a line's end
+    state/heads/<id>      seq, digits, last checkpoint and title after each turn: finds a cut at a line's end
 
 Decides nothing about turns. One session that can't be opened never stops the others. Callers: `turn.sessions`,
 handlers for lists, `agentd check`.
@@ -22,9 +22,14 @@ from agentd.errors import AgentdError, MissingFileError, NotFoundError
 from agentd.session.entries import Changed, Entry, Opened, Requested
 from agentd.session.folders import session_folder
 from agentd.session.log import LOG_FILE, Head, SessionLog
+from agentd.session.state import SessionState
 from agentd.world.doors import Handle, World
 
 __all__ = ["Listed", "SessionStore"]
+
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+_FIRST_BYTES = 16 * 1024
+"""What the list reads of a log: a title is near its beginning, and a thousand logs are looked at in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,22 @@ class Listed:
     parent: str | None
     model: str | None
     problem: str | None = None
+
+    @classmethod
+    def of(cls, state: SessionState, size: int, problem: str | None) -> Listed:
+        """A loaded session's row."""
+        return cls(
+            id=state.session,
+            workspace=state.workspace,
+            title=state.title or "",
+            created_at_ms=state.created_at_ms,
+            updated_at_ms=state.updated_at_ms,
+            bytes=size,
+            kind=state.kind,
+            parent=state.parent[0] if state.parent else None,
+            model=state.model,
+            problem=problem,
+        )
 
 
 class SessionStore:
@@ -69,7 +90,6 @@ class SessionStore:
         folder = self.folder(session)
         files.make_folder(folder)
         handle = files.open_append(f"{folder}/{LOG_FILE}", create=True)
-        self._listed = None
         return SessionLog(self._world, folder, handle)
 
     def settle_folder(self, session: str) -> None:
@@ -154,13 +174,14 @@ class SessionStore:
         return sorted(found, reverse=True)
 
     def listed(self) -> Sequence[Listed]:
-        """All sessions, newest change first. Reads the start of each log once; later changes come by `noted`."""
+        """All sessions but those that are loaded and new, newest change first. Reads the start of each log once; later
+        changes come by `noted`, when a session is unloaded."""
         if self._listed is None:
             self._listed = {id: row for id in self.ids() if (row := self._look(id)) is not None}
         return sorted(self._listed.values(), key=lambda row: (row.updated_at_ms, row.id), reverse=True)
 
     def noted(self, row: Listed) -> None:
-        """A loaded session has changed: keep its row current."""
+        """A session that was loaded may have changed: keep its row current."""
         if self._listed is not None:
             self._listed[row.id] = row
 
@@ -181,8 +202,8 @@ class SessionStore:
     def _first_lines(self, id: str, handle: Handle, size: int, mtime_ms: int) -> Listed:
         opened: Opened | None = None
         created, title, problem = 0, None, None
-        decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
-        for line in scan_lines(handle, 0, FIRST_LINK, 1, decoder):
+        head = self.head(id)
+        for line in scan_lines(handle, 0, FIRST_LINK, 1, _decoder, _FIRST_BYTES):
             if isinstance(line, Damage):
                 problem = line.reason if line.offset + 1 < size else None
                 break
@@ -197,6 +218,7 @@ class SessionStore:
         if opened is None:
             return Listed(id, "", "", created, mtime_ms, size, "chat", None, None, problem or "the log is empty")
         parent = opened.parent[0] if opened.parent else None
+        title = (head.title if head is not None else "") or title
         return Listed(
             id, opened.workspace, title or "", created, mtime_ms, size, opened.kind, parent, opened.model, problem
         )

@@ -29,9 +29,11 @@ from agentd.turn.reply import UNREADABLE, whole_text
 from agentproto.api.turn import DeltaEvent
 from agentproto.content import ResultStatus
 
-__all__ = ["Calls", "not_run"]
+__all__ = ["Calls", "lost", "not_run"]
 
 _DIFF_CHARS = 200_000
+_NO_TOOL_CHARS = 1_000
+"""Room for saying that a call's tool is not there."""
 _SHOWN_CHARS = 64 * 1024
 """Of what a question shows. A command is approved whole or not at all; of a diff the rest may be cut."""
 
@@ -192,9 +194,9 @@ class Calls:
         for call in turn.calls:
             if call.call not in ids:
                 continue
-            tool = self._parts.tools[call.tool]
+            tool = self._parts.tools.get(call.tool)
             before[call.call] = {}
-            if not tool.spec.read_only:
+            if tool is not None and not tool.spec.read_only:
                 effects.add(call.call)
                 try:
                     before[call.call] = tool.intent(validate(tool.spec, call.arguments), self.context(call))
@@ -209,7 +211,10 @@ class Calls:
         """Run one call to its end. Cancellation with `stopped` set is an interrupt and answered; else it goes through."""
         clock = self._parts.world.clock
         began = clock.monotonic_ms()
-        tool = self._parts.tools[call.tool]
+        tool = self._parts.tools.get(call.tool)
+        if tool is None:
+            gone = f"Not run: the tool {call.tool} is not there any more."
+            return CallEnded(self._done(turn, call, _failed(gone, gone), 0))
         try:
             result = await self._perform(tool, turn, call)
         except asyncio.CancelledError:
@@ -224,7 +229,7 @@ class Calls:
             result = _failed("\n".join(filter(None, (fault.what, fault.why, fault.remedy))), fault.what)
         except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
             result = _failed(self._bug(call, fault), "the tool has a bug")
-        return CallEnded(self._done(turn, call, tool, result, clock.monotonic_ms() - began))
+        return CallEnded(self._done(turn, call, result, clock.monotonic_ms() - began))
 
     async def _perform(self, tool: Tool, turn: TurnState, call: CallState) -> ToolResult:
         arguments = validate(tool.spec, call.arguments)
@@ -259,7 +264,7 @@ class Calls:
             )
         )
 
-    def _done(self, turn: TurnState, call: CallState, tool: Tool, result: ToolResult, duration_ms: int) -> Done:
+    def _done(self, turn: TurnState, call: CallState, result: ToolResult, duration_ms: int) -> Done:
         piece = cut(whole_text(result.text), self._room_for(turn, call), call.call)
         blob = None
         if piece.whole is not None:
@@ -287,7 +292,8 @@ class Calls:
     def _room_for(self, turn: TurnState, call: CallState) -> int:
         """Characters that this call's result may have: its tool's limit, and its share of what the step may have."""
         limits = [
-            self._parts.tools[c.tool].spec.max_result_chars if c.tool in self._parts.tools else 0 for c in turn.calls
+            self._parts.tools[c.tool].spec.max_result_chars if c.tool in self._parts.tools else _NO_TOOL_CHARS
+            for c in turn.calls
         ]
         shares = share(limits, self._parts.settings().step_chars)
         return next(room for room, c in zip(shares, turn.calls, strict=True) if c.call == call.call)
@@ -315,6 +321,16 @@ def not_run(turn: str, call: CallState) -> CallEnded:
     """The answer of a call that an interrupt ended before it could begin."""
     text = "Not run: the turn was interrupted."
     return CallEnded(Done(turn=turn, call=call.call, tool=call.tool, status="interrupted", text=text, summary=text))
+
+
+def lost(turn: str, call: CallState) -> CallEnded:
+    """The answer of a call that was begun and whose outcome a bug kept from being recorded."""
+    text = (
+        "The outcome of this call is unknown: it was begun, and a bug in the daemon ended it. "
+        "It was not run again. Look at the present state before you go on."
+    )
+    summary = "outcome unknown: a bug ended the call"
+    return CallEnded(Done(turn=turn, call=call.call, tool=call.tool, status="unknown", text=text, summary=summary))
 
 
 def _digest(accesses: Sequence[Access]) -> str:

@@ -68,7 +68,7 @@ from agentd.turn.events import (
     WaitOver,
 )
 from agentd.turn.pen import Limits, Pen
-from agentd.turn.recover import recover
+from agentd.turn.recover import is_undecided, recover
 from agentd.turn.schedule import runnable
 from agentproto.api.turn import StopReason
 from agentproto.content import ResultStatus
@@ -96,10 +96,10 @@ def _take(pen: Pen, event: Event) -> None:
             if turn is None:
                 _advance(pen)
         case Speak(entry):
-            if turn is not None:
+            if turn is not None and turn.id == entry.turn:
                 pen.record(entry)
         case Interrupt(entry):
-            if turn is not None and turn.interrupted is None:
+            if turn is not None and turn.id == entry.turn and turn.interrupted is None:
                 pen.record(entry)
                 pen.do(Cancel(turn.step_id))
                 if turn.phase == "tools":
@@ -121,7 +121,7 @@ def _take(pen: Pen, event: Event) -> None:
             if turn is not None and _is_now(turn, event.step, "calling"):
                 _failed(pen, turn, event)
         case CallsJudged():
-            if _is_now(turn, event.step, "judging"):
+            if _is_now(turn, event.step, "judging") or _is_now(turn, event.step, "tools"):
                 _judged(pen, event)
         case Intended():
             if turn is not None and turn.step_id == event.step and turn.phase == "tools":
@@ -241,7 +241,12 @@ def _failed(pen: Pen, turn: TurnState, event: ModelFailed) -> None:
 
 
 def _judged(pen: Pen, event: CallsJudged) -> None:
+    turn = pen.state.turn
+    assert turn is not None
+    undecided = {call.call for call in turn.calls if is_undecided(pen.state, call)}
     for judged, asked in event.verdicts:
+        if judged.call not in undecided:
+            continue
         pen.record(judged)
         if asked is not None:
             number = pen.state.question_count + 1
@@ -389,5 +394,7 @@ def _recovered(pen: Pen) -> None:
     turn = pen.state.turn
     if turn is None or turn.phase != "tools":
         _advance(pen)
+    elif turn.interrupted is None and any(is_undecided(pen.state, call) for call in turn.calls):
+        pen.do(JudgeCalls(turn.step_id))
     elif not any(isinstance(effect, BeginCalls) for effect in pen.effects):
         _tools(pen)

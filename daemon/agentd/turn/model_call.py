@@ -19,10 +19,10 @@ from agentd.session.entries import Partial, Replied
 from agentd.turn.events import Event, ModelFailed, ModelReplied
 from agentd.turn.parts import Parts
 from agentd.turn.reply import Delta, Reply
-from agentproto.api.turn import DeltaEvent
+from agentproto.api.turn import DeltaEvent, TurnUsage
 from agentproto.errors import ErrorCode
 
-__all__ = ["ModelCall"]
+__all__ = ["ModelCall", "died", "no_reply"]
 
 _Keep = Callable[[Partial], Awaitable[None]]
 
@@ -147,3 +147,15 @@ class ModelCall:
         self._unkept, self._unkept_bytes, self._unkept_from = [], 0, None
         if start is not None and text:
             await self._keep(Partial(turn=self._turn, item=start.item, kind=start.kind, offset=start.offset, text=text))
+
+
+def no_reply(turn: str, step: str) -> ModelReplied:
+    """The answer of a call that an interrupt ended before it could begin."""
+    usage = TurnUsage(estimated=True)
+    return ModelReplied(Replied(turn=turn, step=step, blocks=(), stop="interrupted", usage=usage, interrupted=True))
+
+
+def died(step: str) -> ModelFailed:
+    """The answer of a call that a bug ended."""
+    text = "the model call ended by a bug in the daemon, which its log shows"
+    return ModelFailed(step=step, failure="bad_request", text=text, remedy="Please report it.", kept="", wait_ms=None)

@@ -8,11 +8,12 @@ not ended is resolved as its tool says: `rerun` (it only reads), `probe` (look a
 from __future__ import annotations
 
 from agentd.session.entries import Asked, Broke, Done, Resumed
+from agentd.session.state import CallState, SessionState
 from agentd.turn.effects import BeginCalls, ProbeCall
 from agentd.turn.events import Recovered
 from agentd.turn.pen import Pen
 
-__all__ = ["MAX_RESTARTS", "recover"]
+__all__ = ["MAX_RESTARTS", "is_undecided", "recover"]
 
 MAX_RESTARTS = 5
 """A model call that a restart interrupted is made again at most this often: a call that kills the daemon must not
@@ -49,6 +50,13 @@ def recover(pen: Pen, event: Recovered) -> None:
         )
     elif turn.phase == "tools":
         _resolve_calls(pen)
+
+
+def is_undecided(state: SessionState, call: CallState) -> bool:
+    """Whether a verdict is still owed: none was recorded, or a power cut took the question that belongs to it."""
+    if call.status == "asking":
+        return not any(asked.question == call.question for asked, _ in state.questions)
+    return call.status == "planned"
 
 
 def _resolve_calls(pen: Pen) -> None:

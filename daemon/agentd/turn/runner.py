@@ -13,13 +13,13 @@ from typing import assert_never
 
 from agentd.chain.frame import Line
 from agentd.context.assemble import Assembler, Assembly
-from agentd.errors import AgentdError, DamagedLogError, DiskError, OverBudgetError
+from agentd.errors import AgentdError, BusyError, DamagedLogError, DeadlineError, DiskError, OverBudgetError
 from agentd.providers.base import ToolDefinition
-from agentd.session.entries import Entry, Notice, Partial, Replied
+from agentd.session.entries import Entry, Notice, Partial
 from agentd.session.log import SessionLog
 from agentd.session.state import CallState, SessionState, TurnState
 from agentd.tools.schema import input_schema
-from agentd.turn.calls import Calls, not_run
+from agentd.turn.calls import Calls, lost, not_run
 from agentd.turn.effects import (
     BeginCalls,
     CallModel,
@@ -33,14 +33,18 @@ from agentd.turn.effects import (
     TurnEnded,
     Wait,
 )
-from agentd.turn.events import Event, ModelReplied, Prepared, Recovered, Refused, SessionMade, UserSaid, WaitOver
+from agentd.turn.events import Event, Prepared, Recovered, Refused, SessionMade, UserSaid, WaitOver
 from agentd.turn.machine import react
-from agentd.turn.model_call import ModelCall
+from agentd.turn.model_call import ModelCall, died, no_reply
 from agentd.turn.parts import ModelChoice, Parts
 from agentd.turn.reply import Delta
-from agentproto.api.turn import TurnUsage
 
 __all__ = ["Runner"]
+
+_DISK_BEHIND_MS = 100
+"""How soon an entry is tried again that found the journal's queue full."""
+_STOP_MS = 4_000
+"""How long a stop waits for what runs: a tool that does not let go must not hold the daemon."""
 
 
 class Runner:
@@ -71,6 +75,17 @@ class Runner:
         return self.state.turn is not None or bool(self.state.queue)
 
     @property
+    def held(self) -> bool:
+        """A request is being taken, or an entry recorded: the log must not be closed now."""
+        return self._lock.locked() or self.intake.locked()
+
+    @property
+    def kept(self) -> str:
+        """What the log has of a reply that was streaming when the daemon died."""
+        turn = self.state.turn
+        return "" if turn is None or turn.phase != "calling" else "\n\n".join(self.log.kept_text(turn.id).values())
+
+    @property
     def live(self) -> Delta | None:
         """The item that streams now, whole so far."""
         return self._model_call.live if self._model_call is not None else None
@@ -78,14 +93,35 @@ class Runner:
     async def feed(self, *events: Event) -> list[Line[Entry]]:
         """Take events in order; the lines recorded for them, durable when this returns.
 
-        DiskError, ReadOnlyLogError or DamagedLogError when they could not be recorded: then nothing was done.
+        DiskError, ReadOnlyLogError or DamagedLogError when they could not be recorded: then nothing was done. A caller
+        that is cancelled while it waits takes nothing back: half a record would break the log, half of what follows
+        from it the turn. What it gave is taken whole, only it does not hear of it.
         """
-        async with self._lock:
-            self.log.check_writable()
-            self.used_ms = self._parts.world.clock.monotonic_ms()
-            if any(isinstance(event, UserSaid | Recovered) for event in events):
-                self._parts.store.mark_open(self._session_of(events))
-            return await self._take(list(events))
+        taken: asyncio.Future[list[Line[Entry]]] = asyncio.get_running_loop().create_future()
+        self._parts.tasks.start(f"{self.state.session} events", self._feed(events, taken))
+        return await taken
+
+    async def _feed(self, events: Sequence[Event], taken: asyncio.Future[list[Line[Entry]]]) -> None:
+        try:
+            async with self._lock:
+                if self._closing:
+                    raise BusyError(f"session {self.state.session} takes no entries now", why="the daemon is stopping")
+                self.log.check_writable()
+                self.used_ms = self._parts.world.clock.monotonic_ms()
+                if any(isinstance(event, UserSaid | Recovered) for event in events):
+                    self._parts.store.mark_open(self._session_of(events))
+                lines = await self._take(list(events))
+        except asyncio.CancelledError:
+            taken.cancel()
+            raise
+        except BaseException as fault:  # whatever it is, it belongs to the caller
+            if not taken.done():
+                taken.set_exception(fault)
+            elif not isinstance(fault, AgentdError):
+                raise
+        else:
+            if not taken.done():
+                taken.set_result(lines)
 
     def _session_of(self, events: Sequence[Event]) -> str:
         made = next((event.entry.session for event in events if isinstance(event, SessionMade)), None)
@@ -111,7 +147,7 @@ class Runner:
 
     async def _record(self, entries: Sequence[Entry], at_ms: int) -> list[Line[Entry]]:
         try:
-            lines = await self.log.append(entries, at_ms)
+            lines = await self._append(entries, at_ms)
         except DiskError as fault:
             self._cancel()
             self._parts.reporter.happened("session", "session.read_only", fault.what, self.state.session)
@@ -119,6 +155,16 @@ class Runner:
             raise
         self._parts.publisher.lines(self.state.session, lines)
         return lines
+
+    async def _append(self, entries: Sequence[Entry], at_ms: int) -> list[Line[Entry]]:
+        """Wait for a disk that is far behind: an outcome that is not recorded would leave its turn waiting for ever."""
+        while True:
+            try:
+                return await self.log.append(entries, at_ms)
+            except BusyError:
+                if self._closing:
+                    raise
+                await self._parts.world.clock.sleep(_DISK_BEHIND_MS)
 
     # -- effects -----------------------------------------------------------------------------------------------
 
@@ -129,9 +175,10 @@ class Runner:
             case PrepareCall(step):
                 return [self._prepare(step)]
             case CallModel(step):
-                self._start(f"model {step}", self._call_model(step), self._no_reply(step))
+                assert turn is not None
+                self._start(f"model {step}", self._call_model(step), no_reply(turn.id, step), died(step))
             case Wait(step, ms):
-                self._start(f"wait {step}", self._wait(step, ms), WaitOver(step))
+                self._start(f"wait {step}", self._wait(step, ms), WaitOver(step), WaitOver(step))
             case JudgeCalls():
                 assert turn is not None
                 return [await self._calls.judge(turn)]
@@ -142,7 +189,8 @@ class Runner:
                 assert turn is not None
                 for call in turn.calls:
                     if call.call in calls:
-                        self._start(f"tool {call.call}", self._run(turn, call), not_run(turn.id, call))
+                        work = self._run(turn, call)
+                        self._start(f"tool {call.call}", work, not_run(turn.id, call), lost(turn.id, call))
             case ProbeCall(id):
                 assert turn is not None
                 return [await self._calls.probe(next(call for call in turn.calls if call.call == id))]
@@ -156,26 +204,20 @@ class Runner:
                 assert_never(effect)
         return []
 
-    def _start(self, name: str, work: Coroutine[object, object, None], otherwise: Event) -> None:
-        """Run `work` beside; `otherwise` is its answer when an interrupt ends it before it could begin."""
+    def _start(self, name: str, work: Coroutine[object, object, None], otherwise: Event, died: Event) -> None:
+        """Run `work` beside. `otherwise` is its answer when an interrupt ends it before it could begin (what is said
+        twice the machine hears once), `died` when a bug ends it."""
         task = self._parts.tasks.start(f"{self.state.session} {name}", work)
         self._running.add(task)
-        task.add_done_callback(lambda ended: self._ended(ended, otherwise))
+        task.add_done_callback(lambda ended: self._ended(ended, otherwise, died))
 
-    def _ended(self, task: asyncio.Task[None], otherwise: Event) -> None:
+    def _ended(self, task: asyncio.Task[None], otherwise: Event, died: Event) -> None:
         self._running.discard(task)
         # A task that died of a bug was reported; like one that was stopped before it began, it still owes its answer.
         silent = self._stopped.is_set() if task.cancelled() else task.exception() is not None
         if silent and not self._closing:
-            self._parts.tasks.start(f"{self.state.session} answer", self._feed_back(otherwise))
-
-    def _no_reply(self, step: str) -> Event:
-        turn = self.state.turn
-        assert turn is not None
-        empty = Replied(
-            turn=turn.id, step=step, blocks=(), stop="interrupted", usage=TurnUsage(estimated=True), interrupted=True
-        )
-        return ModelReplied(empty)
+            answer = self._feed_back(otherwise if task.cancelled() else died)
+            self._parts.tasks.start(f"{self.state.session} answer", answer)
 
     def _cancel(self) -> None:
         """An interrupt: everything that runs is stopped, and answers that it was."""
@@ -189,6 +231,8 @@ class Runner:
         """What a task has to say. A session that takes no more entries has nothing to go on with."""
         try:
             await self.feed(event)
+        except BusyError:
+            return  # the daemon stops; a start goes on from the log
         except (DiskError, DamagedLogError) as fault:
             self._parts.reporter.happened("session", "session.stopped", fault.what, self.state.session)
 
@@ -289,10 +333,20 @@ class Runner:
             if checkpoint is not None:
                 await self._record((checkpoint,), self._parts.world.clock.now_ms())
             store.mark_closed(session)
-            store.keep_head(session, self.log.head())
         except DiskError as fault:
-            # Both are hints for a quicker start; without them a start reads the log itself.
-            self._parts.reporter.happened("session", "session.hints_lost", fault.what, session)
+            self._hint_lost(fault)
+        self.keep_head()
+
+    def keep_head(self) -> None:
+        """Write down where the log ends now."""
+        try:
+            self._parts.store.keep_head(self.state.session, self.log.head())
+        except DiskError as fault:
+            self._hint_lost(fault)
+
+    def _hint_lost(self, fault: DiskError) -> None:
+        # Hints for a quicker start and a quicker list; without them the log itself is read.
+        self._parts.reporter.happened("session", "session.hints_lost", fault.what, self.state.session)
 
     def forget(self) -> None:
         """Drop the texts that are held for the next request."""
@@ -301,11 +355,21 @@ class Runner:
     async def stop(self) -> None:
         """Stop what runs without recording anything: a start goes on from the log (drain, unloading)."""
         self._closing = True
-        running = tuple(self._running)
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        try:
+            async with self._parts.world.clock.deadline(_STOP_MS):
+                async with self._lock:  # who records now may still start something
+                    pass
+                while running := tuple(self._running):
+                    for task in running:
+                        task.cancel()
+                    await asyncio.wait(running)
+                async with self._lock:
+                    pass
+        except DeadlineError:
+            left = ", ".join(sorted(task.get_name() for task in self._running))
+            self._parts.reporter.happened(
+                "session", "session.stuck", f"did not end in time: {left}", self.state.session
+            )
         self.log.close()
 
 

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from agentd.chain.frame import Line
-from agentd.errors import AgentdError, BadInputError, ConflictError, NotFoundError
+from agentd.errors import AgentdError, BadInputError, BusyError, ConflictError, NotFoundError
 from agentd.session.entries import (
     FORMAT,
     Actor,
@@ -77,6 +77,7 @@ class Sessions:
         self._loaded: dict[str, Runner] = {}
         self._loading: dict[str, asyncio.Lock] = {}
         self._making = asyncio.Lock()
+        self._stopping = False
 
     # -- loading -----------------------------------------------------------------------------------------------
 
@@ -86,11 +87,16 @@ class Sessions:
         if runner is not None:
             runner.used_ms = self._parts.world.clock.monotonic_ms()
             return runner
+        self._check_running()
         try:
             async with self._loading.setdefault(session, asyncio.Lock()):
                 return self._loaded.get(session) or await self._load(session)
         finally:
             self._loading.pop(session, None)
+
+    def _check_running(self) -> None:
+        if self._stopping:
+            raise BusyError("the daemon is stopping", remedy="Ask the next one: start it, or wait for it.")
 
     async def _load(self, session: str) -> Runner:
         log = self._parts.store.open(session)
@@ -107,7 +113,7 @@ class Sessions:
             event = Recovered(
                 product=self._parts.product,
                 reason="the daemon was not stopped cleanly" if runner.busy else "the log was mended",
-                kept=self._kept(runner),
+                kept=runner.kept,
                 torn_bytes=torn,
                 saved_as=saved,
                 head_missing=log.head_missing,
@@ -115,12 +121,6 @@ class Sessions:
             await runner.feed(event)
             self._parts.reporter.happened("session", "session.resumed", "went on after a restart", session)
         return runner
-
-    def _kept(self, runner: Runner) -> str:
-        turn = runner.state.turn
-        if turn is None or turn.phase != "calling":
-            return ""
-        return "\n\n".join(runner.log.kept_text(turn.id).values())
 
     async def recover_open(self) -> int:
         """At start: open every session that was open; how many could not be. One bad session never stops the others."""
@@ -132,6 +132,9 @@ class Sessions:
             except AgentdError as fault:
                 failed += 1
                 self._parts.reporter.happened("session", "session.unreadable", fault.what, session)
+            except Exception as fault:  # noqa: BLE001 - a bug that one log brings out must not keep the daemon down
+                failed += 1
+                self._parts.reporter.bug(f"going on with session {session}", fault)
         return failed
 
     async def unload_idle(self, idle_ms: int, wanted: frozenset[str]) -> int:
@@ -140,18 +143,21 @@ class Sessions:
         idle = [
             id
             for id, runner in self._loaded.items()
-            if not runner.busy and id not in wanted and now - runner.used_ms >= idle_ms
+            if not runner.busy and not runner.held and id not in wanted and now - runner.used_ms >= idle_ms
         ]
-        for id in idle:
-            await self._loaded.pop(id).stop()
-        return len(idle)
+        gone = [self._loaded.pop(id) for id in idle]
+        for runner in gone:
+            self._parts.store.noted(self.row(runner))
+        await asyncio.gather(*(runner.stop() for runner in gone))
+        return len(gone)
 
     async def stop(self) -> int:
         """Stop everything without recording: a start goes on from the logs. How many turns were running."""
-        running = sum(runner.busy for runner in self._loaded.values())
-        for runner in self._loaded.values():
-            await runner.stop()
+        self._stopping = True
+        runners = tuple(self._loaded.values())
         self._loaded.clear()
+        running = sum(runner.busy for runner in runners)
+        await asyncio.gather(*(runner.stop() for runner in runners))
         return running
 
     # -- requests ----------------------------------------------------------------------------------------------
@@ -209,6 +215,7 @@ class Sessions:
         return False
 
     async def _make(self, session: str, new: NewSession, actor: Actor, request: Requested | None) -> Taken:
+        self._check_running()
         store = self._parts.store
         log = store.create(session)
         store.settle_folder(session)
@@ -283,9 +290,11 @@ class Sessions:
             if known is not None:
                 return known
             turn = runner.state.turn
-            if turn is None:
+            said = None if turn is None else Speak(Steered(turn=turn.id, actor=actor, text=text, key=key, hash=hash))
+            lines = [] if said is None else await runner.feed(said)
+            if not lines:  # none runs, or it ended before this could reach it
                 raise ConflictError(f"no turn is running in session {session}", remedy="Start a turn instead.")
-            lines = await runner.feed(Speak(Steered(turn=turn.id, actor=actor, text=text, key=key, hash=hash)))
+            assert turn is not None
             return Taken(session, turn.id, _seq_of(lines, Steered))
 
     async def interrupt(self, session: str, key: str, hash: str, reason: str, actor: Actor) -> bool:
@@ -297,8 +306,10 @@ class Sessions:
             turn = runner.state.turn
             if turn is None:
                 return False
-            await runner.feed(Interrupt(Interrupted(turn=turn.id, actor=actor, reason=reason, key=key, hash=hash)))
-            return True
+            entry = Interrupted(turn=turn.id, actor=actor, reason=reason, key=key, hash=hash)
+            taken = await runner.feed(Interrupt(entry))
+            now = runner.state.turn
+            return bool(taken) or (now is not None and now.id == turn.id)
 
     async def answer(
         self, question: str, key: str, hash: str, decision: Decision, scope: Scope, text: str, actor: Actor
@@ -351,7 +362,9 @@ class Sessions:
             if known is not None:
                 return known.seq
             entry = Changed(actor=actor, mode=mode, model=model, title=title, key=key, hash=hash)
-            return _seq_of(await runner.feed(Change(entry)), Changed)
+            seq = _seq_of(await runner.feed(Change(entry)), Changed)
+            runner.keep_head()
+            return seq
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -378,19 +391,8 @@ class Sessions:
 
     def row(self, runner: Runner) -> Listed:
         """A loaded session as the list shows it."""
-        state = runner.state
-        return Listed(
-            id=state.session,
-            workspace=state.workspace,
-            title=state.title or "",
-            created_at_ms=state.created_at_ms,
-            updated_at_ms=state.updated_at_ms,
-            bytes=runner.log.size,
-            kind=state.kind,
-            parent=state.parent[0] if state.parent else None,
-            model=state.model,
-            problem=runner.log.problem.what if runner.log.problem is not None else None,
-        )
+        problem = runner.log.problem
+        return Listed.of(runner.state, runner.log.size, problem.what if problem is not None else None)
 
 
 def _seq_of(lines: list[Line[Entry]], kind: type) -> int:

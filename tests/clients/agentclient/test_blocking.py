@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from agentproto.api import daemon, log, session, turn
 from agentproto.errors import WireError
 from agentproto.limits import LIMITS
 from clients.scene import SESSION, Session, answers, double, environment, started
+from support.waiting import until
 
 
 @pytest.fixture
@@ -153,3 +155,11 @@ def test_cancelling_tells_the_daemon(home: Path) -> None:
         ticket = client.send("daemon.status", daemon.StatusParams())
         client.cancel(ticket)
         served.wait_for(lambda: served.cancelled == [1])
+
+
+def test_a_caller_that_was_busy_elsewhere_for_long_is_taken_up_again_before_it_asks(home: Path) -> None:
+    with double(home, heartbeat_ms=40) as served, dial(home) as client:
+        end = time.monotonic() + 0.2
+        until(lambda: time.monotonic() > end, "heartbeats are missed")
+        client.call("daemon.status", daemon.StatusParams(), daemon.StatusResult)
+        assert [hello.client for hello in served.hellos] == [served.calls[0].client] * 2

@@ -11,6 +11,8 @@ __all__ = ["HANDLERS"]
 async def _subscribe(call: Call, params: api.SubscribeParams) -> api.SubscribeResult:
     if params.stream != api.DAEMON_STREAM:
         await call.services.sessions.get(params.stream)
+    if call.conversation.closed:  # it went while the session was opened: nobody would ever unsubscribe it
+        return api.SubscribeResult(params.stream, 0)
     head = call.streams.subscribe(call.conversation, params.stream, params.after_seq)
     return api.SubscribeResult(params.stream, head)
 

@@ -44,10 +44,10 @@ async def _start(call: Call, params: api.StartParams) -> api.StartResult:
     if taken is None:
         taken = await _begin(call, params)
     services.remember_variables(taken.session, call.caller.variables)
-    if params.subscribe:
+    if params.subscribe and not call.conversation.closed and not call.streams.follows(call.conversation, taken.session):
         call.streams.subscribe(call.conversation, taken.session, taken.seq - 1)
     if params.on_disconnect == "stop":
-        call.conversation.stop_with.add(taken.session)
+        call.conversation.stop_with.add(taken.made)
     runner = await services.sessions.get(taken.session)
     return api.StartResult(taken.session, taken.made, taken.seq, runner.state.workspace, taken.queued)
 

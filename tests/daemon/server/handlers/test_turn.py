@@ -102,7 +102,7 @@ def test_a_client_that_wants_its_turn_to_end_with_it_is_remembered() -> None:
     async def story(desk: Reception) -> None:
         result = await desk.ask("turn.start", key="k", prompt="hello", cwd=WORKSPACE, on_disconnect="stop")
         assert isinstance(result, api.StartResult)
-        assert desk.conversation.stop_with == {result.session}
+        assert desk.conversation.stop_with == {result.turn}
         await desk.house.until_quiet(result.session)
 
     receive(story)
