@@ -6,7 +6,7 @@ import msgspec
 
 from agentd.session.log import LOG_FILE, SessionLog
 from agentd.session.store import SessionStore
-from agentd.turn.sessions import NewTurn
+from agentd.turn.intake import NewTurn
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_processes import Script
 from support.household import PERSON, WORKSPACE, Household, Reply, ask

@@ -22,9 +22,10 @@ from agentd.session.entries import Actor, Entry
 from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
 from agentd.tools.registry import built_in
+from agentd.turn.intake import NewSession, NewTurn
 from agentd.turn.parts import ModelChoice, Parts, TurnSettings
 from agentd.turn.pen import Limits
-from agentd.turn.sessions import NewSession, NewTurn, Sessions
+from agentd.turn.sessions import Sessions
 from agentd.world.doors import NoBox
 from agentd.world.fake import FakeWorld
 from agentd.world.tasks import Tasks

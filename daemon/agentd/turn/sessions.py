@@ -7,7 +7,6 @@ start; one that nobody uses for a while is unloaded. Callers: handlers, `agentd.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from agentd.chain.frame import Line
 from agentd.errors import AgentdError, BadInputError, BusyError, ConflictError, NotFoundError
@@ -23,51 +22,18 @@ from agentd.session.entries import (
     Steered,
 )
 from agentd.session.fold import MACHINE
+from agentd.session.moments import moment
 from agentd.session.projection import question_of
 from agentd.session.requests import Accepted, RequestRecord
 from agentd.session.store import Listed
 from agentd.turn.events import Answer, Change, Interrupt, Recovered, SessionMade, Speak, UserSaid
+from agentd.turn.intake import NewSession, NewTurn, Taken
 from agentd.turn.parts import Parts
 from agentd.turn.runner import Runner
 from agentproto.api.question import Decision, Question, Scope
 from agentproto.api.turn import Mode
 
-__all__ = ["NewSession", "NewTurn", "Sessions", "Taken"]
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """What a session is made with. `workspace` and `cwd` are real absolute paths."""
-
-    workspace: str
-    cwd: str
-    mode: Mode
-    model: str | None
-    title: str | None
-    env: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class NewTurn:
-    """What a turn is started with. `files`: (path, sha256, text)."""
-
-    prompt: str
-    files: tuple[tuple[str, str, str], ...] = ()
-    mode: Mode | None = None
-    model: str | None = None
-    max_steps: int = 0
-    allow: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A request that is durable: its session, what it made (a turn's id), the number of its entry."""
-
-    session: str
-    made: str
-    seq: int
-    queued: bool = False
+__all__ = ["Sessions"]
 
 
 class Sessions:
@@ -118,7 +84,13 @@ class Sessions:
                 saved_as=saved,
                 head_missing=log.head_missing,
             )
-            await runner.feed(event)
+            try:
+                await runner.feed(event)
+            except BaseException:
+                # Nothing would ever move its turn: the next one who asks for it opens it anew.
+                self._loaded.pop(session, None)
+                await runner.stop()
+                raise
             self._parts.reporter.happened("session", "session.resumed", "went on after a restart", session)
         return runner
 
@@ -348,7 +320,7 @@ class Sessions:
             return NotFoundError(f"there is no question {question}", remedy="`agentctl pending` lists the open ones.")
         return ConflictError(
             f"question {question} is already decided",
-            why=f"{decided.actor}: {decided.decision}, at {decided.at_ms} ms",
+            why=f"{decided.actor}: {decided.decision}, at {moment(decided.at_ms)}",
             remedy="Nothing was changed.",
         )
 

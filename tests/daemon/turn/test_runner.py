@@ -10,7 +10,7 @@ import pytest
 from agentd.session.entries import Done, Finished, Interrupted, Partial, Replied
 from agentd.tools.base import Progress, ToolContext, ToolResult
 from agentd.tools.builtin.read import ReadTool
-from agentd.turn.sessions import NewTurn
+from agentd.turn.intake import NewTurn
 from agentd.world.fake import fake_world
 from agentd.world.fake_processes import Script
 from support.household import PERSON, WORKSPACE, Household, ask, whole_log

@@ -8,7 +8,7 @@ import pytest
 
 from agentd.errors import BadInputError, ConflictError, NotFoundError
 from agentd.session.entries import Requested
-from agentd.turn.sessions import NewTurn
+from agentd.turn.intake import NewTurn
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_processes import Script
 from support.household import PERSON, WORKSPACE, Household, Reply, ask

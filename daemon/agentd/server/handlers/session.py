@@ -9,8 +9,8 @@ from agentd.services import Services
 from agentd.session.entries import PHASES, Decided, Started
 from agentd.session.projection import project, question_of
 from agentd.session.store import Listed
+from agentd.turn.intake import NewSession
 from agentd.turn.runner import Runner
-from agentd.turn.sessions import NewSession
 from agentproto.api import session as api
 from agentproto.api.turn import Mode
 from agentproto.limits import LIMITS

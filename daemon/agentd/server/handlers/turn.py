@@ -9,7 +9,7 @@ from agentd.policy.rules import parse
 from agentd.server.handlers.session import check_mode, new_session
 from agentd.server.handling import Call, Handler, actor_of, body_hash
 from agentd.server.places import given_files, place, workspace_of
-from agentd.turn.sessions import NewTurn, Taken
+from agentd.turn.intake import NewTurn, Taken
 from agentproto.api import turn as api
 from agentproto.limits import LIMITS
 

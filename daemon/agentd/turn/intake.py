@@ -1,0 +1,47 @@
+"""What requests bring to a session and what they get: plain values, no behaviour.
+
+Callers: handlers make the first two, `turn.sessions` answers with the third.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentproto.api.turn import Mode
+
+__all__ = ["NewSession", "NewTurn", "Taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """What a session is made with. `workspace` and `cwd` are real absolute paths."""
+
+    workspace: str
+    cwd: str
+    mode: Mode
+    model: str | None
+    title: str | None
+    env: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """What a turn is started with. `files`: (path, sha256, text)."""
+
+    prompt: str
+    files: tuple[tuple[str, str, str], ...] = ()
+    mode: Mode | None = None
+    model: str | None = None
+    max_steps: int = 0
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A request that is durable: its session, what it made (a turn's id), the number of its entry."""
+
+    session: str
+    made: str
+    seq: int
+    queued: bool = False
