@@ -27,7 +27,7 @@ def typed(value: object, kind: type[T]) -> T:
     try:
         # bytes count as plain: else a text would be taken for them and read as base64
         return msgspec.convert(value, kind, strict=True, builtin_types=(bytes,))
-    except (msgspec.ValidationError, ValueError) as fault:
+    except (msgspec.ValidationError, ValueError, TypeError) as fault:  # TypeError: a tag that is a list or a map
         text = str(fault)
         found = _AT.search(text)
         path = found.group(1) if found else None

@@ -16,7 +16,7 @@ from agentclient.blocking import BlockingClient
 from agentd.providers import canonical
 from agentd.providers.base import ModelMessage, ModelRequest
 from agentd.providers.scripted import Script, ScriptedReply, choose
-from agentproto.api.log import SubscribeParams, SubscribeResult
+from agentproto.api.log import SubscribeParams, SubscribeResult, UnsubscribeParams, UnsubscribeResult
 from agentproto.content import TextBlock
 from bench.ground import WIDE, daemon, in_memory
 from bench.history import grow, seed
@@ -99,11 +99,14 @@ def _replay(place: tuple[RealDaemon, BlockingClient, str]) -> Row:
     """Every event of the long session, read from its log and sent one by one: none of them can be joined."""
     home, _, session = place
     with home.client("bench") as client:
+        one_turn(client, str(home.user), session)  # so that the head is an entry that is an event: not all of them are
+        client.call("log.unsubscribe", UnsubscribeParams(session), UnsubscribeResult)
         begun = time.perf_counter()
         head = client.call("log.subscribe", SubscribeParams(stream=session), SubscribeResult).head_seq
         count = 0
         seq = 0
         while seq < head:
+            assert time.perf_counter() - begun < 60, f"the log's events stop at {seq} of {head}"
             event = client.next_event(500)
             if event is not None:
                 count += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentproto.api.tool import OutputResult
@@ -156,6 +156,7 @@ PLAIN = st.recursive(
 )
 
 
+@example({"one": {"name": None, "one": None, "many": None, "type": []}})
 @given(st.dictionaries(st.sampled_from([*Outer.__struct_fields__, "x"]), PLAIN))
 def test_any_plain_value_is_a_structure_or_a_remote_fault(value: dict[str, object]) -> None:
     try:

@@ -35,6 +35,7 @@ EVENTS: Mapping[str, Known] = {
     "session.unreadable": Known("session", "A session could not be opened at all; the others are served."),
     "session.read_only": Known("session", "A session's log takes no more entries: a write failed."),
     "session.stopped": Known("session", "A session's turn could not go on."),
+    "session.stuck": Known("session", "Something that a session ran did not end in time when the session was closed."),
     "session.hints_lost": Known("session", "Small files that only make a restart quicker could not be written."),
     "permission.decided": Known("permission", "A tool call was judged; the details say by which rule or gate."),
     "tool.output_lost": Known("tool", "A long output could not be kept whole; the model got what is in the log."),
