@@ -138,8 +138,9 @@ def _union(types: tuple[msgspec.inspect.Type, ...]) -> _Check:
 
     def check(value: object, path: str) -> str | None:
         if tag_field and isinstance(value, dict):
-            # A tag that is not known is for `typed` to name.
-            candidates = [tagged.get(value.get(tag_field))]
+            # A tag that is not known, or no text at all, is for `typed` to name.
+            tag = value.get(tag_field)
+            candidates = [tagged.get(tag)] if isinstance(tag, str | int | None) else []
         else:
             candidates = [*others]
         for candidate in candidates:
