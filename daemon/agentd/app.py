@@ -237,7 +237,7 @@ class Daemon:
             models=self._connections,
             status=self._status,
             stop=self._stop_soon,
-            variables=self._wanted(),
+            variables=self._wanted,
             remember_variables=self._remember,
         )
 
@@ -314,7 +314,7 @@ class Daemon:
             endpoint=self._endpoint,
             sandbox=self._box.level,
             model=self._connections.default(),
-            sessions=len(self._store.ids()),
+            sessions=self._store.count(),
             turns_running=sum(runner.state.turn is not None for runner in loaded.values()),
             questions_open=len(self._sessions.questions()),
             clients=self._router.clients,

@@ -73,7 +73,7 @@ class Services:
     status: Callable[[], StatusResult]
     stop: Callable[[bool], Awaitable[int]]
     """Begin the stop (with drain or without); how many turns are paused."""
-    variables: Sequence[str]
-    """Names that hello's answer asks for."""
+    variables: Callable[[], Sequence[str]]
+    """Names that hello's answer asks for: those of this moment, because a connection may be added at any time."""
     remember_variables: Callable[[str, Mapping[str, str]], None]
     """Keep a session's variables in memory."""

@@ -83,7 +83,7 @@ class Reception:
             models=self.models,
             status=lambda: STATUS,
             stop=self._stop,
-            variables=("PATH", "LANG", "OPENAI_API_KEY"),
+            variables=lambda: ("PATH", "LANG", "OPENAI_API_KEY"),
             remember_variables=self.variables.__setitem__,
         )
 

@@ -91,7 +91,7 @@ class Assembler:
             refs = self._log.refs
         for ref in refs[self._fed :]:
             self._conversation.feed(self._log.entry_at(ref))
-        self._fed = len(refs)
+            self._fed += 1  # one by one: what can't be read now is read later, and nothing is fed twice
         return self._conversation
 
     def _get_prefix(

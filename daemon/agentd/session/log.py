@@ -236,7 +236,7 @@ class SessionLog:
 
     def all_refs(self) -> list[Ref]:
         """The whole conversation's places, those before the checkpoint that opening began at included."""
-        place, self._older = self._older, None
+        place = self._older
         older: list[list[Ref]] = []
         while place is not None:
             entry = self.entry_at(Ref(0, *place))
@@ -246,6 +246,7 @@ class SessionLog:
             place = entry.previous
         for refs in older:
             self.refs[:0] = refs
+        self._older = None
         return self.refs
 
     def lines_after(self, seq: int, limit: int) -> list[Line[Entry]]:
@@ -255,15 +256,20 @@ class SessionLog:
         at = bisect_right(self._index, seq + 1, key=lambda row: row[0]) - 1
         first, offset, link = self._index[at] if at >= 0 else (1, 0, FIRST_LINK)
         out: list[Line[Entry]] = []
+        older: list[tuple[int, int, bytes]] = []
         for line in self._scan(offset, link, first):
-            if isinstance(line, Damage):
+            if isinstance(line, Damage) or line.seq > self.state.seq:
                 break
-            if line.seq > self.state.seq:
-                break
+            if line.seq % _INDEX_EVERY == 1 and line.seq < self._index[0][0]:
+                # What lies before the checkpoint that opening began at: found once, it need not be looked for again.
+                older.append((line.seq, line.offset, link))
+            link = line.crc
             if line.seq > seq:
                 out.append(line)
                 if len(out) >= limit:
                     break
+        if older:
+            self._index = sorted({*older, *self._index})
         return out
 
     def kept_text(self, turn: str) -> dict[str, str]:

@@ -70,6 +70,7 @@ class SessionStore:
         self._data = data
         self._state = state
         self._listed: dict[str, Listed] | None = None
+        self._count: int | None = None
 
     def prepare(self) -> None:
         """Make the folders that every session needs."""
@@ -90,6 +91,7 @@ class SessionStore:
         folder = self.folder(session)
         files.make_folder(folder)
         handle = files.open_append(f"{folder}/{LOG_FILE}", create=True)
+        self._count = None
         return SessionLog(self._world, folder, handle)
 
     def settle_folder(self, session: str) -> None:
@@ -159,6 +161,12 @@ class SessionStore:
         return data
 
     # -- all of them -------------------------------------------------------------------------------------------
+
+    def count(self) -> int:
+        """How many sessions there are; looked for again only when one was made."""
+        if self._count is None:
+            self._count = len(self.ids())
+        return self._count
 
     def ids(self) -> list[str]:
         """Every session's id, newest first (ids sort by time)."""

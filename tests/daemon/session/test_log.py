@@ -176,6 +176,8 @@ def test_opening_from_a_checkpoint_gives_the_same_state_and_the_whole_conversati
     assert again.all_refs() == log.all_refs()
     assert [line.seq for line in again.lines_after(0, 10_000)] == list(range(1, log.state.seq + 1))
     assert [line.seq for line in again.lines_after(log.state.seq - 3, 2)] == [log.state.seq - 2, log.state.seq - 1]
+    for seq in (0, 1, 63, 64, 65, 700, 1500):
+        assert [line.seq for line in again.lines_after(seq, 3)] == [seq + 1, seq + 2, seq + 3]
 
 
 def test_reading_after_any_number_gives_exactly_the_rest() -> None:

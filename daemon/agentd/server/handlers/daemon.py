@@ -20,7 +20,7 @@ async def _stop(call: Call, params: api.StopParams) -> api.StopResult:
 
 
 async def _environment(call: Call, params: api.EnvironmentParams) -> api.EnvironmentResult:
-    wanted = set(call.services.variables)
+    wanted = set(call.services.variables())
     taken = {name: value for name, value in params.variables.items() if name in wanted}
     for name, value in taken.items():
         if len(value) > _VALUE_BYTES:
