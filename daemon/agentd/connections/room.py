@@ -7,7 +7,7 @@ Callers: the turn's runner (as Models), handlers (as ModelRoom).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from agentd.config.detect import Detected, by_key, by_port, choose, not_configured
 from agentd.config.model import ConnectionSettings
@@ -48,7 +48,7 @@ class Connections:
         check_connection(connection)
         made = self._made.get(name)
         if made is None or made[0] != connection:
-            keys = Keys(self._environment(), self._world.files)
+            keys = Keys(_Now(self._environment), self._world.files)
             made = (connection, make_provider(connection, self._world, keys))
             self._made[name] = made
         budget = self._settings.values.budget
@@ -171,6 +171,22 @@ class Connections:
         """A real round trip."""
         choice = self.get(name)
         return await try_connection(self._world.clock, name, choice.provider, choice.model, choice.limits)
+
+
+class _Now(Mapping[str, str]):
+    """The variables of the moment in which one is looked up: a provider lives longer than a key may."""
+
+    def __init__(self, environment: Callable[[], Mapping[str, str]]) -> None:
+        self._environment = environment
+
+    def __getitem__(self, name: str) -> str:
+        return self._environment()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environment())
+
+    def __len__(self) -> int:
+        return len(self._environment())
 
 
 def _of_settings(name: str, settings: ConnectionSettings) -> Connection:
