@@ -53,7 +53,7 @@ __all__ = ["Daemon", "Process"]
 
 _TICK_MS = 2000
 _UNLOAD_EVERY_TICKS = 15
-_DRAIN_MS = 8000
+_DRAIN_MS = 4000
 _LOCK_TRIES = 5
 _LOCK_WAIT_MS = 50
 _ENVIRONMENT = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL", "SSH_AUTH_SOCK")
@@ -341,14 +341,20 @@ class Daemon:
         while True:
             await self._world.clock.sleep(_TICK_MS)
             ticks += 1
-            self._router.tick()
-            self._settings.look_again()
-            if self._process.watchdog_ms is not None:
-                self._notifier.watchdog()
-            if ticks % _UNLOAD_EVERY_TICKS == 0:
-                trim(self._world.files, f"{self._folders.state}/{LOG_FILE}")
-                idle_ms = self._settings.values.sessions.idle_unload_ms
-                await self._sessions.unload_idle(idle_ms, self._streams.wanted())
+            try:
+                await self._tick_once(ticks)
+            except Exception as fault:  # noqa: BLE001 - the watchdog and the vanished clients hang on the next one
+                self._reporting.bug("tick", fault)
+
+    async def _tick_once(self, ticks: int) -> None:
+        self._router.tick()
+        self._settings.look_again()
+        if self._process.watchdog_ms is not None:
+            self._notifier.watchdog()
+        if ticks % _UNLOAD_EVERY_TICKS == 0:
+            trim(self._world.files, f"{self._folders.state}/{LOG_FILE}")
+            idle_ms = self._settings.values.sessions.idle_unload_ms
+            await self._sessions.unload_idle(idle_ms, self._streams.wanted())
 
     async def _stop_soon(self, drain: bool) -> int:
         """Answer first, then stop."""

@@ -63,7 +63,9 @@ def test_a_turn_with_tools_ends_and_its_usage_is_the_servers(
 
 
 def test_a_turn_that_streams_from_the_server_survives_kill_9(connected: RealDaemon, workspace: Path) -> None:
-    id = connected.agentctl("ask", "Say something.", "--background", "--max-steps", "1", cwd=workspace).out.strip()
+    id = connected.agentctl(
+        "ask", "Say something.", "--background", "--max-steps", "1", "--mode", "plan", cwd=workspace
+    ).out.strip()
     connected.restart()
     end = ended(connected, id, seconds=100)
 
