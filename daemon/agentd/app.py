@@ -89,7 +89,6 @@ class Daemon:
         self._milestones = Milestones(world.clock)
         self._tasks = Tasks(self._died)
         self._stopping = asyncio.Event()
-        self._drain = True
         self._variables: dict[str, Mapping[str, str]] = {}
         self._given: dict[str, str] = {}
         self._lock: Lock | None = None
@@ -135,7 +134,7 @@ class Daemon:
         self._build()
         self._milestones.reached("event log and parts")
         self._store.prepare()
-        self._requests.load()
+        self._notices += self._requests.load()
         await self._sessions.recover_open()
         self._milestones.reached("open sessions")
         self._open()
@@ -357,9 +356,8 @@ class Daemon:
             await self._sessions.unload_idle(idle_ms, self._streams.wanted())
 
     async def _stop_soon(self, drain: bool) -> int:
-        """Answer first, then stop."""
+        """Answer first, then stop. With `drain` or without: what runs is paused, and its log says where."""
         running = sum(runner.busy for runner in self._sessions.loaded().values())
-        self._drain = drain
         asyncio.get_running_loop().call_later(0.05, self._stopping.set)
         return running
 
@@ -367,6 +365,8 @@ class Daemon:
         self._stopping.set()
 
     def ask_to_reload(self) -> None:
+        if not hasattr(self, "_router"):
+            return  # it is starting, and reads them anyway
         self._notifier.reloading(self._world.clock.perf_us())
         self._tasks.start("reload", self._reload())
 

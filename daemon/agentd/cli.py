@@ -84,6 +84,8 @@ def run(profile_start: bool) -> None:
 
 
 async def _run(daemon: Daemon, profile_start: bool) -> int:
+    # Before the start: sessions that go on may have children by then, which a signal's own way would leave behind.
+    listen(asyncio.get_running_loop(), stop=daemon.ask_to_stop, reload=daemon.ask_to_reload)
     try:
         try:
             await daemon.start()
@@ -95,7 +97,6 @@ async def _run(daemon: Daemon, profile_start: bool) -> int:
             return _refused(fault, EXIT_FAILED)
         if profile_start:
             click.echo(daemon.start_profile(), err=True)
-        listen(asyncio.get_running_loop(), stop=daemon.ask_to_stop, reload=daemon.ask_to_reload)
         await daemon.run()
         return 0
     finally:

@@ -82,7 +82,8 @@ class ChainFile(Generic[E]):
         self.set_aside: str | None = None
 
     def load(self) -> list[Line[E]]:
-        """Open (making the file when it is missing) and return every line of it."""
+        """Open (making the file when it is missing) and return every line of it; of one that is set aside those before
+        the damage, which the new file does not have."""
         files = self._world.files
         handle = files.open_append(self._path, create=True)
         lines: list[Line[E]] = []
@@ -101,13 +102,19 @@ class ChainFile(Generic[E]):
                 handle.close()
                 self.set_aside = f"{self._path}.damaged-{self._world.clock.now_ms()}"
                 files.rename(self._path, self.set_aside)
-                handle = files.open_append(self._path, create=True)
-                lines = []
+                self._handle = files.open_append(self._path, create=True)
+                self._link, self.seq, self.size = FIRST_LINK, 0, 0
+                return lines
         self._handle = handle
         if lines:
             self._link, self.seq = lines[-1].crc, lines[-1].seq
             self.size = lines[-1].offset + lines[-1].length
         return lines
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no lines: not loaded, closed, or a write to it failed. `load` opens it again."""
+        return self._handle is None
 
     async def append(self, entries: Sequence[E], at_ms: int, *, sync: bool) -> list[Line[E]]:
         """Record `entries`; with `sync` they are durable when this returns."""

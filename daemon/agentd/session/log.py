@@ -86,6 +86,11 @@ class SessionLog:
         self._checkpoint_head = (0, "", 0)
         self._older: tuple[int, int] | None = None
 
+    @property
+    def session(self) -> str:
+        """The session's id, which its folder is named by."""
+        return self.folder.rpartition("/")[2]
+
     # -- opening -----------------------------------------------------------------------------------------------
 
     @classmethod
@@ -164,8 +169,7 @@ class SessionLog:
             self.damage = None
         if self.damage is not None:
             self.problem = DamagedLogError(
-                f"session {self.state.session or self.folder.rsplit('/', 1)[-1]} is damaged at byte "
-                f"{self.damage.offset}: {self.damage.reason}",
+                f"session {self.session} is damaged at byte {self.damage.offset}: {self.damage.reason}",
                 why=f"{total - self.damage.offset} of its {total} bytes can't be trusted; it opens read-only up to there",
             )
         if head is not None and head.seq > self.state.seq and self.damage is None:

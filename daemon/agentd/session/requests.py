@@ -40,13 +40,18 @@ class RequestRecord:
         )
         self._known: dict[str, Accepted] = {}
 
-    def load(self) -> None:
+    def load(self) -> list[str]:
+        """Open and read it; what a person should know of it."""
         oldest = self._world.clock.now_ms() - KEEP_MS
         lines = self._file.load()
         kept = [line for line in lines[-KEEP_LINES:] if line.at_ms >= oldest]
-        if len(lines) - len(kept) >= FORGET_AT:
+        aside, self._file.set_aside = self._file.set_aside, None
+        if len(lines) - len(kept) >= FORGET_AT or (aside is not None and kept):
             self._file.replace([(line.at_ms, line.entry) for line in kept])
         self._known = {line.entry.key: line.entry for line in kept}
+        if aside is None:
+            return []
+        return [f"the record of requests was damaged: it is kept as {aside}, {len(lines)} of its lines were read"]
 
     def find(self, key: str, hash: str) -> Accepted | None:
         """The record of `key`; ConflictError when it was used for another body."""
@@ -61,7 +66,10 @@ class RequestRecord:
         return known
 
     async def record(self, accepted: Accepted) -> None:
-        """Durable when it returns."""
+        """Durable when it returns. After a disk that was full the file is read and begun again: one failure must not
+        keep every new session out until a restart."""
+        if self._file.closed:
+            self.load()
         await self._file.append([accepted], self._world.clock.now_ms(), sync=True)
         self._known[accepted.key] = accepted
 

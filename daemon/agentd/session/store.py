@@ -48,10 +48,10 @@ class Listed:
     problem: str | None = None
 
     @classmethod
-    def of(cls, state: SessionState, size: int, problem: str | None) -> Listed:
-        """A loaded session's row."""
+    def of(cls, id: str, state: SessionState, size: int, problem: str | None) -> Listed:
+        """A loaded session's row. A state that could not be read to its first line does not know its id."""
         return cls(
-            id=state.session,
+            id=id,
             workspace=state.workspace,
             title=state.title or "",
             created_at_ms=state.created_at_ms,

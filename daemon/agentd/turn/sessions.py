@@ -364,7 +364,9 @@ class Sessions:
     def row(self, runner: Runner) -> Listed:
         """A loaded session as the list shows it."""
         problem = runner.log.problem
-        return Listed.of(runner.state, runner.log.size, problem.what if problem is not None else None)
+        return Listed.of(
+            runner.log.session, runner.state, runner.log.size, problem.what if problem is not None else None
+        )
 
 
 def _seq_of(lines: list[Line[Entry]], kind: type) -> int:

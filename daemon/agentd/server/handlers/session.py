@@ -47,8 +47,17 @@ def new_session(call: Call, cwd: str, mode: Mode, model: str | None, title: str 
 
 
 async def _create(call: Call, params: api.CreateParams) -> api.CreateResult:
+    sessions, hash = call.services.sessions, body_hash(params)
+    # Looked for before anything is checked: the folder may be gone by now, and the answer stays what it was.
+    known = call.services.requests.find(params.key, hash)
+    if known is not None and call.services.store.exists(known.made):
+        made = (await sessions.get(known.made)).state
+        if made.seq:
+            return api.CreateResult(session=made.session, workspace=made.workspace)
+    if params.model is not None:
+        call.services.models.check(params.model)
     new = new_session(call, params.cwd, params.mode, params.model, params.title)
-    taken = await call.services.sessions.create(params.key, body_hash(params), new, actor_of(call.caller))
+    taken = await sessions.create(params.key, hash, new, actor_of(call.caller))
     call.services.remember_variables(taken.session, call.caller.variables)
     return api.CreateResult(session=taken.session, workspace=new.workspace)
 
@@ -102,9 +111,12 @@ async def _list(call: Call, params: api.ListParams) -> api.ListResult:
     services = call.services
     if not 1 <= params.limit <= LIMITS.page:
         raise BadInputError(f"limit is {params.limit}; it has to be 1 to {LIMITS.page}", field="limit")
-    loaded = services.sessions.loaded()
-    rows = {row.id: row for row in services.store.listed()}
-    rows |= {id: services.sessions.row(runner) for id, runner in loaded.items() if runner.state.seq}
+    runners = services.sessions.loaded()
+    # Of one that is just being made the file may have bytes already; it is there when its first line is durable.
+    unborn = {id for id, runner in runners.items() if not runner.state.seq and runner.log.problem is None}
+    loaded = {id: runner for id, runner in runners.items() if runner.state.seq}
+    rows = {row.id: row for row in services.store.listed() if row.id not in unborn}
+    rows |= {id: services.sessions.row(runner) for id, runner in loaded.items()}
     ordered = sorted(rows.values(), key=lambda row: (row.updated_at_ms, row.id), reverse=True)
     if params.workspace is not None:
         wanted = workspace_of(services.world.files, place(services.world.files, params.workspace))
@@ -192,6 +204,9 @@ async def _set(call: Call, params: api.SetParams) -> api.SetResult:
     check_mode(params.mode)
     if params.mode is None and params.model is None and params.title is None:
         raise BadInputError("nothing to change: give mode, model or title")
+    known = (await call.services.sessions.get(params.session)).state.keys
+    if params.model is not None and params.key not in known:
+        call.services.models.check(params.model)
     seq = await call.services.sessions.change(
         params.session, params.key, body_hash(params), actor_of(call.caller), params.mode, params.model, params.title
     )
