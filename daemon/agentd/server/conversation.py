@@ -37,6 +37,8 @@ class Conversation:
         self.caller = caller
         self.outbox = Outbox()
         self.requests: dict[int, asyncio.Task[None]] = {}
+        self.changing: set[int] = set()
+        """Requests that change something: they run to their end."""
         self.granted = caller.role
         """The role of the key, before hello asked for less."""
         self.stop_with: set[str] = set()

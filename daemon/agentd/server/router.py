@@ -150,7 +150,8 @@ class Router:
                 self._request(conversation, event)
             case Cancelled(id):
                 task = conversation.requests.get(id)
-                if task is not None:
+                # What changes something is not taken back half-way: its answer comes, and its key is known then.
+                if task is not None and id not in conversation.changing:
                     task.cancel()
             case Credited():
                 conversation.wake()
@@ -204,6 +205,8 @@ class Router:
         params = request(event.body, method.params)
         task = self._tasks.start(f"request {event.method}", self._answer(conversation, event.id, handler, params))
         conversation.requests[event.id] = task
+        if method.mutates:
+            conversation.changing.add(event.id)
         task.add_done_callback(lambda _: self._ended(conversation, event.id))
 
     def _ended(self, conversation: Conversation, id: int) -> None:
@@ -237,6 +240,7 @@ class Router:
             conversation.post(link.error(id, error))
         finally:
             conversation.requests.pop(id, None)
+            conversation.changing.discard(id)
         conversation.wake()
 
     # -- time --------------------------------------------------------------------------------------------------
