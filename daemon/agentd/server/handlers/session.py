@@ -22,6 +22,7 @@ RECORDED = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHEL
 """Variables that are recorded with a session; all others that a client gives live in memory only."""
 
 
+_PAGE_BYTES = LIMITS.body_bytes // 2
 _LOOKED_AT = 500
 """Entries at the log's end in which the latest turn's phases are looked for."""
 
@@ -191,12 +192,18 @@ async def _items(call: Call, params: api.ItemsParams) -> api.ItemsResult:
         raise BadInputError(f"limit is {params.limit}; it has to be 1 to {LIMITS.page}", field="limit")
     runner = await call.services.sessions.get(params.session)
     events: list[api.StreamedEvent] = []
+    size, last = 0, params.after_seq
     lines = runner.log.lines_after(params.after_seq, params.limit)
     for line in lines:
         event = project(params.session, line)
         if event is not None:
+            # An event is about as long as its line; a page of long ones ends early, so that a message can hold it.
+            size += line.length
+            if events and size > _PAGE_BYTES:
+                return api.ItemsResult(tuple(events), last)
             events.append(api.StreamedEvent(event[0], to_plain(event[1])))
-    more = lines[-1].seq if len(lines) == params.limit else None
+        last = line.seq
+    more = last if len(lines) == params.limit else None
     return api.ItemsResult(tuple(events), more)
 
 
