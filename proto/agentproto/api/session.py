@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from agentproto import keeping, revisions
 from agentproto.api.question import Question
 from agentproto.api.turn import Mode
 from agentproto.method import Count, EventKind, Key, Method, Offset
@@ -63,6 +64,7 @@ class SessionSummary(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str = "chat"
     model: str | None = None
     damage: str | None = None
+    archived: bool = False
 
 
 class CreateParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -111,11 +113,13 @@ class ReadResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class ItemsParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a session's events from its log, oldest first, after a number. A page may be shorter than `limit`
-    (a message has a size limit): go on with `next_seq` as `after_seq` for as long as there is one."""
+    (a message has a size limit): go on with `next_seq` as `after_seq` for as long as there is one. `redacted`: secrets
+    that the detector finds are replaced."""
 
     session: str
     after_seq: Offset = 0
     limit: Count = 100
+    redacted: bool = False
 
 
 class StreamedEvent(msgspec.Struct, frozen=True):
@@ -184,9 +188,81 @@ METHODS = (
     Method("session.read", ReadParams, ReadResult, "A session's present state."),
     Method("session.items", ItemsParams, ItemsResult, "A page of a session's events from its log."),
     Method("session.set", SetParams, SetResult, "Change mode, model or title.", mutates=True, role="editor"),
+    Method(
+        "session.fork",
+        revisions.ForkParams,
+        revisions.ForkResult,
+        "Begin anew from a turn.",
+        mutates=True,
+        role="editor",
+    ),
+    Method(
+        "session.rewind",
+        revisions.RewindParams,
+        revisions.RevertResult,
+        "Take back the turns after one, and their files.",
+        mutates=True,
+        role="editor",
+    ),
+    Method(
+        "session.undo",
+        revisions.UndoParams,
+        revisions.RevertResult,
+        "Take back a turn, a call, or an undo.",
+        mutates=True,
+        role="editor",
+    ),
+    Method("session.workflow", revisions.WorkflowParams, revisions.WorkflowResult, "A page of its mutating calls."),
+    Method("session.replay", revisions.ReplayParams, revisions.ReplayResult, "Compare it with the machine of today."),
+    Method("session.verify", revisions.VerifyParams, revisions.VerifyResult, "Read every byte of it."),
+    Method("session.search", keeping.SearchParams, keeping.SearchResult, "Full text over all sessions."),
+    Method(
+        "session.archive",
+        keeping.ArchiveParams,
+        keeping.ArchiveResult,
+        "Compress its log, or unpack it.",
+        mutates=True,
+        role="editor",
+    ),
+    Method(
+        "session.remove", keeping.RemoveParams, keeping.RemoveResult, "Remove it for good.", mutates=True, role="owner"
+    ),
+    Method(
+        "session.retain",
+        keeping.RetainParams,
+        keeping.RetainResult,
+        "Archive and remove by age and size.",
+        mutates=True,
+        role="owner",
+    ),
+    Method(
+        "session.redact",
+        keeping.RedactParams,
+        keeping.RedactResult,
+        "A new session without its secrets.",
+        mutates=True,
+        role="editor",
+    ),
+    Method(
+        "session.bundle",
+        keeping.BundleParams,
+        keeping.BundleResult,
+        "Write it whole into one file.",
+        mutates=True,
+        role="owner",
+    ),
+    Method(
+        "session.import",
+        keeping.ImportParams,
+        keeping.ImportResult,
+        "Take one in from a bundle.",
+        mutates=True,
+        role="owner",
+    ),
 )
 EVENTS = (
     EventKind("session.opened", OpenedEvent, "The session was made."),
     EventKind("session.changed", ChangedEvent, "Mode, model or title was changed."),
     EventKind("session.notice", NoticeEvent, "Something a person should know once."),
+    EventKind("session.reverted", revisions.RevertedEvent, "Turns were taken back, or brought back."),
 )

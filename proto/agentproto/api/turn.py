@@ -36,10 +36,13 @@ __all__ = [
     "ToolFinishedEvent",
     "ToolStartedEvent",
     "TurnUsage",
+    "WithdrawParams",
+    "WithdrawResult",
+    "WithdrawnEvent",
 ]
 
 Mode = Literal["ask", "plan", "auto", "accept-edits"]
-StopReason = Literal["end", "max_steps", "budget", "interrupted", "refused", "error", "denied"]
+StopReason = Literal["end", "max_steps", "budget", "interrupted", "refused", "error", "denied", "withdrawn"]
 
 
 class TurnUsage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,15 +102,44 @@ class SteerResult(msgspec.Struct, frozen=True):
     seq: int
 
 
-class InterruptParams(msgspec.Struct, frozen=True, kw_only=True):
+class InterruptParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`turn`: only if that one is running; without it whichever runs."""
+
     key: Key
     session: str
+    turn: str | None = None
 
 
 class InterruptResult(msgspec.Struct, frozen=True):
     """`interrupted` is false when no turn was running; then nothing happened."""
 
     interrupted: bool
+
+
+class WithdrawParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Take back a message before the model's first token: `turn`, or the last one that can be."""
+
+    key: Key
+    session: str
+    turn: str | None = None
+
+
+class WithdrawResult(msgspec.Struct, frozen=True):
+    """`prompt` is the message, for editing it anew."""
+
+    turn: str
+    seq: int
+    prompt: str
+
+
+class WithdrawnEvent(msgspec.Struct, frozen=True):
+    """A message was taken back; it leaves no trace in what the model is given."""
+
+    stream: str
+    seq: int
+    at_ms: int
+    turn: str
+    actor: str
 
 
 class QueuedEvent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -231,12 +263,21 @@ METHODS = (
     Method("turn.start", StartParams, StartResult, "Start a turn, or queue it.", mutates=True, role="editor"),
     Method("turn.steer", SteerParams, SteerResult, "Speak to the running turn.", mutates=True, role="editor"),
     Method("turn.interrupt", InterruptParams, InterruptResult, "Stop the running turn.", mutates=True, role="editor"),
+    Method(
+        "turn.withdraw",
+        WithdrawParams,
+        WithdrawResult,
+        "Take back a message before the model speaks.",
+        mutates=True,
+        role="editor",
+    ),
 )
 EVENTS = (
     EventKind("turn.queued", QueuedEvent, "A message was accepted."),
     EventKind("turn.started", StartedEvent, "The turn's work began."),
     EventKind("turn.delta", DeltaEvent, "New text of a streaming item (not logged one by one)."),
     EventKind("turn.steered", SteeredEvent, "Somebody spoke to the running turn."),
+    EventKind("turn.withdrawn", WithdrawnEvent, "A message was taken back before the model spoke."),
     EventKind("step.replied", RepliedEvent, "A model call ended; its items are whole."),
     EventKind("step.retried", RetryEvent, "A model call failed; it is tried again or given up."),
     EventKind("tool.started", ToolStartedEvent, "A tool call begins."),
