@@ -18,7 +18,8 @@ from agentd.errors import AgentdError, ConflictError
 from agentd.providers import canonical
 from agentd.providers.base import Ended, ModelEvent, ModelMessage, ModelRequest, TextPiece, ToolUse, Usage
 from agentd.providers.prepared import PreparedCall
-from agentd.session.entries import Actor, Entry
+from agentd.session.actors import Actor
+from agentd.session.entries import Entry
 from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
 from agentd.tools.registry import built_in

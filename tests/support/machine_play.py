@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from agentd.session.entries import Actor, Asked, Done, Entry, Judged, Opened, Replied, Requested
+from agentd.session.actors import Actor
+from agentd.session.entries import Asked, Done, Entry, Judged, Opened, Replied, Requested
 from agentd.session.fold import fold
 from agentd.session.state import SessionState
 from agentd.turn.effects import (

@@ -15,7 +15,7 @@ import msgspec
 from agentd.server.conversation import Conversation
 from agentd.server.streams import Streams
 from agentd.services import Caller, Services
-from agentd.session.entries import Actor
+from agentd.session.actors import Actor
 from agentproto.method import Method
 from agentproto.table import METHODS
 

@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from agentd.session.actors import Actor
+from agentd.session.revisions import Reverted, Reverting, Withdrawn
 from agentproto.api.question import Scope
 from agentproto.api.turn import Mode, StopReason, TurnUsage
 from agentproto.content import Block, ResultStatus
@@ -20,7 +22,6 @@ __all__ = [
     "DURABLE",
     "FORMAT",
     "PHASES",
-    "Actor",
     "Answered",
     "Asked",
     "Assembled",
@@ -50,15 +51,6 @@ __all__ = [
 
 FORMAT = 1
 """Version of this file format; the first line of each log names it."""
-
-
-class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who caused an entry. `id` is a client's, a job's or a session's id; `role` what it was allowed."""
-
-    kind: Literal["client", "schedule", "watch", "agent", "daemon"]
-    id: str = ""
-    role: str = ""
-    name: str = ""
 
 
 class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"):
@@ -101,9 +93,14 @@ class Requested(_Entry, frozen=True, tag="turn.requested"):
 
 
 class Started(_Entry, frozen=True, tag="turn.started"):
+    """A turn begins. Its limits are settled here: what settings say later is for later turns (0: not recorded)."""
+
     turn: str
     model: str
     mode: Mode
+    max_steps: int = 0
+    max_faults: int = 0
+    parallel_calls: int = 0
 
 
 class PrefixRecorded(_Entry, frozen=True, tag="prefix.recorded"):
@@ -245,7 +242,7 @@ class Begun(_Entry, frozen=True, tag="call.begun"):
 
 class Done(_Entry, frozen=True, tag="call.done"):
     """Outcome of a tool call. `text` is what the model is given; `blob` holds the whole output where it was cut.
-    `touched`: path -> (sha256 before, sha256 after)."""
+    `touched`: path -> (sha256 before, sha256 after); `modes`: permission bits of files that it removed."""
 
     turn: str
     call: str
@@ -258,6 +255,7 @@ class Done(_Entry, frozen=True, tag="call.done"):
     diff: str | None = None
     exit_code: int | None = None
     touched: dict[str, tuple[str | None, str | None]] = {}
+    modes: dict[str, int] = {}
     duration_ms: int = 0
 
 
@@ -279,6 +277,8 @@ class Steered(_Entry, frozen=True, tag="turn.steered"):
 
 
 class Interrupted(_Entry, frozen=True, tag="turn.interrupted"):
+    """`turn` empty: none was running; recorded for its key alone, so that sent again it stops no later one."""
+
     turn: str
     actor: Actor
     reason: str
@@ -357,10 +357,13 @@ Entry = (
     | Changed
     | Resumed
     | Checkpoint
+    | Withdrawn
+    | Reverting
+    | Reverted
 )
 
 DURABLE: frozenset[type] = frozenset(
-    {Opened, Requested, Asked, Answered, Done, Steered, Interrupted, Finished, Changed}
+    {Opened, Requested, Asked, Answered, Done, Steered, Interrupted, Finished, Changed, Withdrawn, Reverting, Reverted}
 )
 """Synced before anything goes on. A model call's or a read's intent shares the sync of the outcome before it; `Begun`
 is synced when its effect changes the outside (`durable` below)."""

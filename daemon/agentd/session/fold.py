@@ -36,13 +36,14 @@ from agentd.session.entries import (
     Started,
     Steered,
 )
+from agentd.session.fold_revisions import REVISIONS
+from agentd.session.remembering import REMEMBERED, keyed, latest, without
 from agentd.session.state import (
     CALL_ENDED,
     Answer,
     CallState,
     CallStatus,
     Grant,
-    KeyRecord,
     PrefixRef,
     SessionState,
     TurnState,
@@ -82,10 +83,6 @@ def _with(mapping: Mapping[str, V], key: str, value: V) -> dict[str, V]:
     return {**mapping, key: value}
 
 
-def _keyed(state: SessionState, key: str, hash: str, seq: int, made: str, *, queued: bool = False) -> SessionState:
-    return replace(state, keys=_with(state.keys, key, KeyRecord(hash, seq, made, queued))) if key else state
-
-
 def _in_turn(state: SessionState, turn: str) -> TurnState | None:
     return state.turn if state.turn is not None and state.turn.id == turn else None
 
@@ -111,10 +108,11 @@ def _opened(state: SessionState, e: Opened, seq: int, at_ms: int) -> SessionStat
 
 def _requested(state: SessionState, e: Requested, seq: int, at_ms: int) -> SessionState:
     queued = state.turn is not None or bool(state.queue)
-    state = _keyed(state, e.key, e.hash, seq, e.turn, queued=queued)
+    state = keyed(state, e.key, e.hash, seq, e.turn, queued=queued)
     title = state.title if state.title is not None else " ".join(e.prompt.split())[:80]
-    hashes = dict(state.read_hashes)
-    hashes.update((path, digest) for path, digest, _ in e.files)
+    hashes = state.read_hashes
+    for path, digest, _ in e.files:
+        hashes = latest(hashes, path, digest)
     return replace(state, title=title, turns=state.turns + 1, queue=(*state.queue, e), read_hashes=hashes)
 
 
@@ -123,9 +121,18 @@ def _started(state: SessionState, e: Started, seq: int, at_ms: int) -> SessionSt
     if request is None:
         return state
     queue = tuple(r for r in state.queue if r.turn != e.turn)
-    return replace(
-        state, queue=queue, turn=TurnState(request=request, model=e.model, mode=e.mode, step=1, started_at_ms=at_ms)
+    turn = TurnState(
+        request=request,
+        model=e.model,
+        mode=e.mode,
+        step=1,
+        max_steps=e.max_steps,
+        max_faults=e.max_faults,
+        parallel_calls=e.parallel_calls,
+        started_at_ms=at_ms,
     )
+    # What was taken back stays so once the talk went on another way.
+    return replace(state, queue=queue, turn=turn, undone=())
 
 
 def _prefix(state: SessionState, e: PrefixRecorded, seq: int, at_ms: int) -> SessionState:
@@ -235,13 +242,13 @@ def _asked(state: SessionState, e: Asked, seq: int, at_ms: int) -> SessionState:
 
 
 def _answered(state: SessionState, e: Answered, seq: int, at_ms: int) -> SessionState:
-    state = _keyed(state, e.key, e.hash, seq, e.turn)
+    state = keyed(state, e.key, e.hash, seq, e.turn)
     asked = next((q for q, _ in state.questions if q.question == e.question), None)
     who = e.actor.name or e.actor.kind
     state = replace(
         state,
         questions=tuple(pair for pair in state.questions if pair[0].question != e.question),
-        answers=_with(state.answers, e.question, Answer(e.decision, who, at_ms)),
+        answers=latest(state.answers, e.question, Answer(e.decision, who, at_ms)),
     )
     if asked is None or e.decision == "closed":
         return state
@@ -269,12 +276,9 @@ def _begun(state: SessionState, e: Begun, seq: int, at_ms: int) -> SessionState:
 def _done(state: SessionState, e: Done, seq: int, at_ms: int) -> SessionState:
     status: CallStatus = "done" if e.status == "ok" else "unknown" if e.status == "unknown" else "failed"
     if e.touched:
-        hashes = dict(state.read_hashes)
+        hashes = state.read_hashes
         for path, (_, after) in e.touched.items():
-            if after is None:
-                hashes.pop(path, None)
-            else:
-                hashes[path] = after
+            hashes = without(hashes, {path}) if after is None else latest(hashes, path, after)
         state = replace(state, read_hashes=hashes)
     state = _set_call(state, e.turn, e.call, lambda call: replace(call, status=status))
     turn = _in_turn(state, e.turn)
@@ -296,30 +300,35 @@ def _decided(state: SessionState, e: Decided, seq: int, at_ms: int) -> SessionSt
 
 
 def _steered(state: SessionState, e: Steered, seq: int, at_ms: int) -> SessionState:
-    state = _keyed(state, e.key, e.hash, seq, e.turn)
+    state = keyed(state, e.key, e.hash, seq, e.turn)
     turn = _in_turn(state, e.turn)
     return state if turn is None else replace(state, turn=replace(turn, spoken_to=True))
 
 
 def _interrupted(state: SessionState, e: Interrupted, seq: int, at_ms: int) -> SessionState:
-    state = _keyed(state, e.key, e.hash, seq, e.turn)
+    state = keyed(state, e.key, e.hash, seq, e.turn)
     turn = _in_turn(state, e.turn)
     return state if turn is None else replace(state, turn=replace(turn, interrupted=e.reason))
 
 
 def _finished(state: SessionState, e: Finished, seq: int, at_ms: int) -> SessionState:
     state = replace(state, last_stop=e.stop)
-    if _in_turn(state, e.turn) is None:
+    turn = _in_turn(state, e.turn)
+    if turn is None:
         return replace(state, queue=tuple(r for r in state.queue if r.turn != e.turn))
-    return replace(state, turn=None)
+    if turn.withdrawn:
+        return replace(state, turn=None)
+    return replace(state, turn=None, finished=(*state.finished, e.turn)[-REMEMBERED:])
 
 
 def _notice(state: SessionState, e: Notice, seq: int, at_ms: int) -> SessionState:
-    return replace(state, notices=state.notices | {e.code})
+    if e.code in state.notices:
+        return state
+    return replace(state, notices=(*state.notices, e.code)[-REMEMBERED:])
 
 
 def _changed(state: SessionState, e: Changed, seq: int, at_ms: int) -> SessionState:
-    state = _keyed(state, e.key, e.hash, seq, state.session)
+    state = keyed(state, e.key, e.hash, seq, state.session)
     return replace(
         state,
         mode=e.mode if e.mode is not None else state.mode,
@@ -360,4 +369,5 @@ _STEPS: dict[type, Callable[..., SessionState]] = {
     Changed: _changed,
     Resumed: _resumed,
     Checkpoint: _checkpoint,
+    **REVISIONS,
 }

@@ -30,6 +30,7 @@ from agentd.session.entries import (
     durable,
 )
 from agentd.session.fold import fold
+from agentd.session.revisions import Reverted, Withdrawn
 from agentd.session.state import SessionState
 from agentd.world.doors import Handle, World
 
@@ -40,7 +41,7 @@ CHECKPOINT_EVERY = 1000
 _INDEX_EVERY = 64
 _BACK = 512
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
-_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered)
+_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered, Withdrawn, Reverted)
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -215,7 +216,8 @@ class SessionLog:
     def checkpoint_due(self) -> Checkpoint | None:
         """A checkpoint to append, when it is time for one: between turns, so that it holds no texts."""
         state = self.state
-        if self._since_checkpoint < CHECKPOINT_EVERY or state.turn is not None or state.queue or state.questions:
+        idle = state.turn is None and not state.queue and not state.questions and state.reverting is None
+        if self._since_checkpoint < CHECKPOINT_EVERY or not idle:
             return None
         plain = msgspec.to_builtins(state)
         assert isinstance(plain, dict)

@@ -28,9 +28,11 @@ from agentd.session.entries import (
     Started,
     Steered,
 )
+from agentd.session.revisions import Reverted, Withdrawn
 from agentproto.api import question as wire_question
 from agentproto.api import session as wire_session
 from agentproto.api import turn as wire_turn
+from agentproto.revisions import FileRevision, RevertedEvent
 
 __all__ = ["project", "question_of"]
 
@@ -124,7 +126,14 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
             )
         case Resumed() as e:
             return "session.notice", wire_session.NoticeEvent(stream, seq, at_ms, "resumed", _resumed_words(e))
-        case Interrupted() as e:
+        case Withdrawn() as e:
+            return "turn.withdrawn", wire_turn.WithdrawnEvent(stream, seq, at_ms, e.turn, e.actor.name or e.actor.kind)
+        case Reverted() as e:
+            files = tuple(FileRevision(f.path, f.action, f.reason, f.before, f.after) for f in e.files)
+            return "session.reverted", RevertedEvent(
+                stream, seq, at_ms, e.actor.name or e.actor.kind, e.kind, e.turns, files
+            )
+        case Interrupted() as e if e.turn:
             return "session.notice", wire_session.NoticeEvent(
                 stream, seq, at_ms, "interrupted", f"interrupted by {e.actor.name or e.actor.kind}: {e.reason}", e.turn
             )

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agentd.session.entries import Actor, Asked, Requested
+from agentd.session.actors import Actor
+from agentd.session.entries import Asked, Requested
+from agentd.session.revisions import Reverting
 from agentproto.api.turn import Mode, StopReason, TurnUsage
 
 __all__ = [
@@ -60,7 +62,8 @@ class CallState:
 class TurnState:
     """The running turn. `attempts` counts model calls of this step; `faults` steps running whose every call was
     malformed; `wait_ms` is the pause before the next attempt, `waited_ms` all pauses of this step; `spoken_to`: a person spoke since the last model call;
-    `denied`: a rule refused a call and no call succeeded since."""
+    `denied`: a rule refused a call and no call succeeded since. The three limits are those of its start (0: not
+    recorded); `withdrawn`: the message was taken back, and the turn only has to end."""
 
     request: Requested
     model: str
@@ -80,6 +83,10 @@ class TurnState:
     last_text: str = ""
     spoken_to: bool = False
     denied: bool = False
+    withdrawn: bool = False
+    max_steps: int = 0
+    max_faults: int = 0
+    parallel_calls: int = 0
     partial: Mapping[str, int] = field(default_factory=dict)
     started_at_ms: int = 0
 
@@ -135,7 +142,11 @@ class PrefixRef:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """The whole. `seq` is the last entry's number (0: nothing yet)."""
+    """The whole. `seq` is the last entry's number (0: nothing yet).
+
+    `finished`: the latest turns that have ended and are part of the conversation, oldest first; `undone`: reverts that a
+    redo can take back, as (number of the `Reverted` entry, its turns); `reverting`: one that was begun and not ended.
+    """
 
     session: str = ""
     seq: int = 0
@@ -162,7 +173,10 @@ class SessionState:
     grants: tuple[Grant, ...] = ()
     read_hashes: Mapping[str, str] = field(default_factory=dict)
     prefix: PrefixRef | None = None
-    notices: frozenset[str] = frozenset()
+    notices: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
+    undone: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    reverting: Reverting | None = None
     usage: TurnUsage = field(default_factory=TurnUsage)
     model_calls: int = 0
     last_stop: StopReason | None = None

@@ -6,6 +6,7 @@ Record to be as durable as its entries ask for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentd.session.entries import Entry
@@ -19,9 +20,11 @@ __all__ = [
     "PrepareCall",
     "ProbeCall",
     "Record",
+    "RestoreFiles",
     "RunCalls",
     "TurnEnded",
     "Wait",
+    "records_first",
 ]
 
 
@@ -84,6 +87,11 @@ class ProbeCall:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreFiles:
+    """Bring back the files of the revert that was begun (`SessionState.reverting`); answers `Restored`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Stop tokens, waits and children of the turn; each still answers in its own way."""
 
@@ -95,4 +103,30 @@ class TurnEnded:
     """No turn is open and none waits: the session is idle."""
 
 
-Effect = Record | PrepareCall | CallModel | Wait | JudgeCalls | BeginCalls | RunCalls | ProbeCall | Cancel | TurnEnded
+Effect = (
+    Record
+    | PrepareCall
+    | CallModel
+    | Wait
+    | JudgeCalls
+    | BeginCalls
+    | RunCalls
+    | ProbeCall
+    | RestoreFiles
+    | Cancel
+    | TurnEnded
+)
+
+
+def records_first(effects: Sequence[Effect]) -> list[Effect]:
+    """Join records that have nothing but records before them with the next, so that one sync serves them all.
+
+    The order of effects is kept: a Record never moves over an effect that is not a Record.
+    """
+    out: list[Effect] = []
+    for effect in effects:
+        if isinstance(effect, Record) and out and isinstance(out[-1], Record):
+            out[-1] = Record(out[-1].entries + effect.entries)
+        else:
+            out.append(effect)
+    return out

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agentd.session.actors import Actor
 from agentd.session.entries import (
-    Actor,
     Answered,
     Asked,
     Changed,
@@ -24,6 +24,7 @@ from agentd.session.entries import (
     Requested,
     Steered,
 )
+from agentd.session.revisions import Reverted, Reverting, Withdrawn
 
 __all__ = [
     "DAEMON",
@@ -41,10 +42,13 @@ __all__ = [
     "Probed",
     "Recovered",
     "Refused",
+    "Restored",
+    "Revert",
     "SessionMade",
     "Speak",
     "UserSaid",
     "WaitOver",
+    "Withdraw",
 ]
 
 
@@ -150,6 +154,27 @@ class Interrupt:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """A message is taken back before its model has spoken."""
+
+    entry: Withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """Turns, or one call's files, are taken back or brought back; everything to do is in the entry."""
+
+    entry: Reverting
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of the files of the revert that was begun."""
+
+    entry: Reverted
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     entry: Changed
 
@@ -200,6 +225,9 @@ Event = (
     | Recovered
     | Probed
     | Happening
+    | Withdraw
+    | Revert
+    | Restored
 )
 
 DAEMON = Actor(kind="daemon")

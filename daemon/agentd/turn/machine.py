@@ -27,11 +27,7 @@ from agentd.session.entries import (
     Begun,
     Broke,
     Called,
-    Decided,
-    Done,
     Entry,
-    Finished,
-    Notice,
     Started,
 )
 from agentd.session.state import CALL_ENDED, SessionState, TurnState
@@ -42,10 +38,12 @@ from agentd.turn.effects import (
     Effect,
     JudgeCalls,
     PrepareCall,
+    RestoreFiles,
     RunCalls,
     TurnEnded,
     Wait,
 )
+from agentd.turn.ending import answer_call, close, close_stopped, decide
 from agentd.turn.events import (
     DAEMON,
     Answer,
@@ -62,13 +60,17 @@ from agentd.turn.events import (
     Probed,
     Recovered,
     Refused,
+    Restored,
+    Revert,
     SessionMade,
     Speak,
     UserSaid,
     WaitOver,
+    Withdraw,
 )
 from agentd.turn.pen import Limits, Pen
-from agentd.turn.recover import is_undecided, recover
+from agentd.turn.recover import UNKNOWN_OUTCOME, ask_again, recover, undecided
+from agentd.turn.revise import revert, withdraw
 from agentd.turn.schedule import runnable
 from agentproto.api.turn import StopReason
 from agentproto.content import ResultStatus
@@ -99,11 +101,21 @@ def _take(pen: Pen, event: Event) -> None:
             if turn is not None and turn.id == entry.turn:
                 pen.record(entry)
         case Interrupt(entry):
-            if turn is not None and turn.id == entry.turn and turn.interrupted is None:
-                pen.record(entry)
+            # Recorded in any case: sent again, maybe while a later turn runs, its key has to be known.
+            meant = turn is not None and turn.id == entry.turn
+            pen.record(entry if meant else structs.replace(entry, turn=""))
+            if turn is not None and meant and turn.interrupted is None:
                 pen.do(Cancel(turn.step_id))
                 if turn.phase == "tools":
                     _tools(pen)
+        case Withdraw(entry):
+            withdraw(pen, entry)
+        case Revert(entry):
+            revert(pen, entry)
+        case Restored(entry):
+            if pen.state.reverting is not None:
+                pen.record(entry)
+                _advance(pen)
         case Prepared():
             if _is_now(turn, event.step, "preparing"):
                 _prepared(pen, event)
@@ -153,17 +165,17 @@ def _advance(pen: Pen) -> None:
     while True:
         turn = pen.state.turn
         if turn is None:
+            if pen.state.reverting is not None:
+                return  # files are being brought back; what waits begins after that
             if not pen.state.queue:
                 pen.do(TurnEnded())
                 return
-            request = pen.state.queue[0]
-            model = request.model or pen.state.model or pen.limits.default_model
-            pen.record(Started(turn=request.turn, model=model, mode=request.mode or pen.state.mode))
+            _start(pen)
             continue
         match turn.phase:
             case "preparing":
                 if turn.interrupted is not None:
-                    _close(pen, turn, "interrupted", turn.interrupted)
+                    close_stopped(pen, turn, turn.interrupted)
                     continue
                 pen.do(PrepareCall(turn.step_id))
                 return
@@ -176,10 +188,25 @@ def _advance(pen: Pen) -> None:
                 _tools(pen)
                 return
             case "deciding":
-                if not _decide(pen, turn):
+                if not decide(pen, turn):
                     continue
             case _:
                 assert_never(turn.phase)
+
+
+def _start(pen: Pen) -> None:
+    """Begin the turn that waits first. Its limits are those of this moment, whatever settings say later."""
+    request, limits = pen.state.queue[0], pen.limits
+    pen.record(
+        Started(
+            turn=request.turn,
+            model=request.model or pen.state.model or limits.default_model,
+            mode=request.mode or pen.state.mode,
+            max_steps=limits.max_steps,
+            max_faults=limits.max_faults,
+            parallel_calls=limits.parallel_calls,
+        )
+    )
 
 
 def _prepared(pen: Pen, event: Prepared) -> None:
@@ -241,11 +268,9 @@ def _failed(pen: Pen, turn: TurnState, event: ModelFailed) -> None:
 
 
 def _judged(pen: Pen, event: CallsJudged) -> None:
-    turn = pen.state.turn
-    assert turn is not None
-    undecided = {call.call for call in turn.calls if is_undecided(pen.state, call)}
+    owed = undecided(pen.state)
     for judged, asked in event.verdicts:
-        if judged.call not in undecided:
+        if judged.call not in owed:
             continue
         pen.record(judged)
         if asked is not None:
@@ -287,89 +312,34 @@ def _tools(pen: Pen) -> None:
     turn = pen.state.turn
     assert turn is not None
     for call in turn.calls:
-        if call.status == "denied":
-            _answer_call(pen, turn, call.call, call.tool, "denied", f"Not run: {call.words}")
+        if call.status == "denied" and call.attempt:
+            # It was begun once, before a crash; what was denied is a second time.
+            answer_call(pen, turn, call.call, call.tool, "unknown", f"{UNKNOWN_OUTCOME}\n{call.words}".rstrip())
+        elif call.status == "denied":
+            answer_call(pen, turn, call.call, call.tool, "denied", f"Not run: {call.words}")
         elif call.status == "faulty":
-            _answer_call(pen, turn, call.call, call.tool, "error", call.words)
+            answer_call(pen, turn, call.call, call.tool, "error", call.words)
         elif turn.interrupted is not None and call.status in ("planned", "allowed", "approved", "asking"):
             if call.question is not None and any(asked.question == call.question for asked, _ in pen.state.questions):
                 pen.record(Answered(question=call.question, turn=turn.id, decision="closed", actor=DAEMON))
-            _answer_call(pen, turn, call.call, call.tool, "interrupted", "Not run: the turn was interrupted.")
+            if call.attempt:
+                answer_call(pen, turn, call.call, call.tool, "unknown", UNKNOWN_OUTCOME)
+            else:
+                answer_call(pen, turn, call.call, call.tool, "interrupted", "Not run: the turn was interrupted.")
     turn = pen.state.turn
     assert turn is not None
     if turn.phase == "deciding":
         _advance(pen)
         return
-    ready = runnable(turn.calls, pen.limits.parallel_calls)
+    ready = runnable(turn.calls, turn.parallel_calls or pen.limits.parallel_calls)
     if ready:
         pen.do(BeginCalls(turn.step_id, ready))
-
-
-def _answer_call(pen: Pen, turn: TurnState, call: str, tool: str, status: ResultStatus, text: str) -> None:
-    pen.record(
-        Done(turn=turn.id, call=call, tool=tool, status=status, text=text, summary=text.partition("\n")[0][:200])
-    )
-
-
-def _decide(pen: Pen, turn: TurnState) -> bool:
-    """Decide what follows a step. True when an effect was asked for and the machine waits."""
-    limits = pen.limits
-    most = turn.request.max_steps or limits.max_steps
-    if turn.interrupted is not None:
-        _close(pen, turn, "interrupted", turn.interrupted)
-    elif turn.failure is not None:
-        _close(pen, turn, "error", turn.failure[0], turn.failure[0], turn.failure[1])
-    elif not turn.calls and not turn.spoken_to:
-        _close_answered(pen, turn)
-    elif turn.faults >= limits.max_faults:
-        text = f"the model called tools wrongly {turn.faults} times running"
-        _close(pen, turn, "error", text, text, "Try another model: `agentctl models list`.")
-    elif turn.step >= most:
-        _close(pen, turn, "max_steps", f"{most} steps were made", None, "Ask to go on, or give --max-steps.")
-    else:
-        reason = "somebody spoke" if not turn.calls else "the model gets the results of its calls"
-        pen.record(Decided(turn=turn.id, step=turn.step_id, next="step", reason=reason))
-        pen.do(PrepareCall(f"{turn.id}.{turn.step + 1}"))
-        return True
-    return False
-
-
-def _close_answered(pen: Pen, turn: TurnState) -> None:
-    if turn.stop == "length":
-        text = "the answer was cut at the model's output limit"
-        pen.record(Notice(code=f"cut.{turn.id}", text=text, turn=turn.id))
-    if turn.stop in ("refused", "filtered"):
-        _close(pen, turn, "refused", f"the model ended with {turn.stop}")
-    elif turn.denied:
-        _close(pen, turn, "denied", "a rule refused a call and the model had nothing else")
-    else:
-        _close(pen, turn, "end", "the model answered without calling a tool")
-
-
-def _close(
-    pen: Pen, turn: TurnState, stop: StopReason, reason: str, error: str | None = None, remedy: str | None = None
-) -> None:
-    for asked, _ in pen.state.questions:
-        if asked.turn == turn.id:
-            pen.record(Answered(question=asked.question, turn=turn.id, decision="closed", actor=DAEMON))
-    pen.record(
-        Decided(turn=turn.id, step=turn.step_id, next="end", reason=reason),
-        Finished(
-            turn=turn.id,
-            stop=stop,
-            steps=turn.steps_done,
-            usage=turn.usage,
-            text=turn.last_text if stop in ("end", "denied", "refused") else "",
-            error=error,
-            remedy=remedy,
-        ),
-    )
 
 
 def _finish(pen: Pen, stop: StopReason, reason: str, error: str | None = None, remedy: str | None = None) -> None:
     turn = pen.state.turn
     assert turn is not None
-    _close(pen, turn, stop, reason, error, remedy)
+    close(pen, turn, stop, reason, error, remedy)
     _advance(pen)
 
 
@@ -379,22 +349,27 @@ def _probed(pen: Pen, event: Probed) -> None:
         return
     call = next(call for call in turn.calls if call.call == event.call)
     if event.outcome == "not_done" and turn.interrupted is not None:
-        _answer_call(pen, turn, call.call, call.tool, "interrupted", "Not run: the turn was interrupted.")
+        answer_call(pen, turn, call.call, call.tool, "interrupted", "Not run: the turn was interrupted.")
         _tools(pen)
         return
     if event.outcome == "not_done":
         pen.do(BeginCalls(turn.step_id, (call.call,)))
         return
+    if event.outcome != "done" and call.recovery == "probe_ask" and turn.interrupted is None:
+        ask_again(pen, turn, call, event.text)
+        return
     status: ResultStatus = "ok" if event.outcome == "done" else "unknown"
-    _answer_call(pen, turn, call.call, call.tool, status, event.text)
+    answer_call(pen, turn, call.call, call.tool, status, event.text)
     _tools(pen)
 
 
 def _recovered(pen: Pen) -> None:
     turn = pen.state.turn
-    if turn is None or turn.phase != "tools":
+    if pen.state.reverting is not None:
+        pen.do(RestoreFiles())
+    elif turn is None or turn.phase != "tools":
         _advance(pen)
-    elif turn.interrupted is None and any(is_undecided(pen.state, call) for call in turn.calls):
+    elif turn.interrupted is None and undecided(pen.state):
         pen.do(JudgeCalls(turn.step_id))
     elif not any(isinstance(effect, BeginCalls) for effect in pen.effects):
         _tools(pen)

@@ -2,22 +2,29 @@
 
 A model call that was under way is marked broken (its streamed text kept) and made again. A tool call that was begun and
 not ended is resolved as its tool says: `rerun` (it only reads), `probe` (look at the world), `ask` (a person decides),
-`report` (the model is told that the outcome is unknown). Nothing that changes the outside is ever silently run again.
+`probe_ask` (look, and ask when that does not tell), `report` (the model is told that the outcome is unknown). Nothing
+that changes the outside is ever silently run again.
 """
 
 from __future__ import annotations
 
 from agentd.session.entries import Asked, Broke, Done, Resumed
-from agentd.session.state import CallState, SessionState
+from agentd.session.state import CallState, SessionState, TurnState
 from agentd.turn.effects import BeginCalls, ProbeCall
 from agentd.turn.events import Recovered
 from agentd.turn.pen import Pen
 
-__all__ = ["MAX_RESTARTS", "is_undecided", "recover"]
+__all__ = ["MAX_RESTARTS", "UNKNOWN_OUTCOME", "ask_again", "recover", "undecided"]
 
 MAX_RESTARTS = 5
 """A model call that a restart interrupted is made again at most this often: a call that kills the daemon must not
 do so for ever."""
+
+UNKNOWN_OUTCOME = (
+    "The outcome of this call is unknown: it was begun, and the daemon ended before it was over. "
+    "It was not run again. Look at the present state before you go on."
+)
+"""What the model is told of a call that a crash cut off."""
 
 
 def recover(pen: Pen, event: Recovered) -> None:
@@ -52,11 +59,15 @@ def recover(pen: Pen, event: Recovered) -> None:
         _resolve_calls(pen)
 
 
-def is_undecided(state: SessionState, call: CallState) -> bool:
-    """Whether a verdict is still owed: none was recorded, or a power cut took the question that belongs to it."""
-    if call.status == "asking":
-        return not any(asked.question == call.question for asked, _ in state.questions)
-    return call.status == "planned"
+def undecided(state: SessionState) -> frozenset[str]:
+    """Calls that are still owed a verdict: none was recorded, or a power cut took the question that belongs to it."""
+    open_now = {asked.question for asked, _ in state.questions}
+    calls = state.turn.calls if state.turn is not None else ()
+    return frozenset(
+        call.call
+        for call in calls
+        if call.status == "planned" or (call.status == "asking" and call.question not in open_now)
+    )
 
 
 def _resolve_calls(pen: Pen) -> None:
@@ -68,40 +79,42 @@ def _resolve_calls(pen: Pen) -> None:
             continue
         if call.recovery == "rerun" and turn.interrupted is None:
             again.append(call.call)
-        elif call.recovery == "probe":
+        elif call.recovery in ("probe", "probe_ask"):
             pen.do(ProbeCall(call.call))
         elif call.recovery == "ask" and turn.interrupted is None:
-            number = pen.state.question_count + 1
-            pen.record(
-                Asked(
-                    question=f"{pen.state.session}.q{number}",
-                    turn=turn.id,
-                    call=call.call,
-                    kind="permission",
-                    tool=call.tool,
-                    summary=f"{call.tool} was begun when the daemon ended; its outcome is unknown. Run it again?",
-                    command=call.target,
-                    hash="",
-                    gates=("unknown outcome",),
-                    cwd=pen.state.cwd,
-                    sandbox="none",
-                    choices=("once",),
-                )
-            )
+            ask_again(pen, turn, call, "")
         else:
-            text = (
-                "The outcome of this call is unknown: it was begun, and the daemon ended before it was over. "
-                "It was not run again. Look at the present state before you go on."
-            )
             pen.record(
                 Done(
                     turn=turn.id,
                     call=call.call,
                     tool=call.tool,
                     status="unknown",
-                    text=text,
+                    text=UNKNOWN_OUTCOME,
                     summary="outcome unknown: the daemon ended during the call",
                 )
             )
     if again:
         pen.do(BeginCalls(turn.step_id, tuple(again)))
+
+
+def ask_again(pen: Pen, turn: TurnState, call: CallState, found: str) -> None:
+    """Let a person decide about a call whose outcome nobody knows. `found`: what looking showed."""
+    number = pen.state.question_count + 1
+    summary = f"{call.tool} was begun when the daemon ended; its outcome is unknown. Run it again?"
+    pen.record(
+        Asked(
+            question=f"{pen.state.session}.q{number}",
+            turn=turn.id,
+            call=call.call,
+            kind="permission",
+            tool=call.tool,
+            summary=f"{summary} ({found})" if found else summary,
+            command=call.target,
+            hash="",
+            gates=("unknown outcome",),
+            cwd=pen.state.cwd,
+            sandbox="none",
+            choices=("once",),
+        )
+    )

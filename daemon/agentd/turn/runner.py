@@ -29,15 +29,29 @@ from agentd.turn.effects import (
     PrepareCall,
     ProbeCall,
     Record,
+    RestoreFiles,
     RunCalls,
     TurnEnded,
     Wait,
+    records_first,
 )
-from agentd.turn.events import Event, Prepared, Recovered, Refused, SessionMade, UserSaid, WaitOver
+from agentd.turn.events import (
+    Event,
+    Prepared,
+    Recovered,
+    Refused,
+    Restored,
+    Revert,
+    SessionMade,
+    UserSaid,
+    WaitOver,
+)
 from agentd.turn.machine import react
 from agentd.turn.model_call import ModelCall, died, no_reply
 from agentd.turn.parts import ModelChoice, Parts
 from agentd.turn.reply import Delta
+from agentd.turn.restoring import restore
+from agentd.turn.revise import may_revert
 
 __all__ = ["Runner"]
 
@@ -71,8 +85,8 @@ class Runner:
 
     @property
     def busy(self) -> bool:
-        """A turn is open, or waits."""
-        return self.state.turn is not None or bool(self.state.queue)
+        """A turn is open, or waits, or files are being brought back."""
+        return not may_revert(self.state)
 
     @property
     def held(self) -> bool:
@@ -95,11 +109,17 @@ class Runner:
 
         DiskError, ReadOnlyLogError or DamagedLogError when they could not be recorded: then nothing was done. A caller
         that is cancelled while it waits takes nothing back: half a record would break the log, half of what follows
-        from it the turn. What it gave is taken whole, only it does not hear of it.
+        from it the turn. It is held until what it gave is taken whole: sent again, its key is known then.
         """
         taken: asyncio.Future[list[Line[Entry]]] = asyncio.get_running_loop().create_future()
-        self._parts.tasks.start(f"{self.state.session} events", self._feed(events, taken))
-        return await taken
+        task = self._parts.tasks.start(f"{self.state.session} events", self._feed(events, taken))
+        # One that is cancelled before it began answers nobody.
+        task.add_done_callback(lambda _: taken.done() or taken.cancel())
+        try:
+            return await asyncio.shield(taken)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
 
     async def _feed(self, events: Sequence[Event], taken: asyncio.Future[list[Line[Entry]]]) -> None:
         try:
@@ -108,7 +128,7 @@ class Runner:
                     raise BusyError(f"session {self.state.session} takes no entries now", why="the daemon is stopping")
                 self.log.check_writable()
                 self.used_ms = self._parts.world.clock.monotonic_ms()
-                if any(isinstance(event, UserSaid | Recovered) for event in events):
+                if any(isinstance(event, UserSaid | Recovered | Revert) for event in events):
                     self._parts.store.mark_open(self._session_of(events))
                 lines = await self._take(list(events))
         except asyncio.CancelledError:
@@ -138,7 +158,7 @@ class Runner:
                 state, more = react(state, event, limits, at_ms)
                 effects += more
             events = []
-            for effect in _records_first(effects):
+            for effect in records_first(effects):
                 if isinstance(effect, Record):
                     recorded += await self._record(effect.entries, at_ms)
                 else:
@@ -194,6 +214,10 @@ class Runner:
             case ProbeCall(id):
                 assert turn is not None
                 return [await self._calls.probe(next(call for call in turn.calls if call.call == id))]
+            case RestoreFiles():
+                entry = self.state.reverting
+                assert entry is not None
+                return [Restored(await restore(self._parts.world, self._parts.store, self.state.session, entry))]
             case Cancel():
                 self._cancel()
             case TurnEnded():
@@ -348,10 +372,6 @@ class Runner:
         # Hints for a quicker start and a quicker list; without them the log itself is read.
         self._parts.reporter.happened("session", "session.hints_lost", fault.what, self.state.session)
 
-    def forget(self) -> None:
-        """Drop the texts that are held for the next request."""
-        self._assembler.forget()
-
     async def stop(self) -> None:
         """Stop what runs without recording anything: a start goes on from the log (drain, unloading)."""
         self._closing = True
@@ -371,17 +391,3 @@ class Runner:
                 "session", "session.stuck", f"did not end in time: {left}", self.state.session
             )
         self.log.close()
-
-
-def _records_first(effects: Sequence[Effect]) -> list[Effect]:
-    """Join records that have nothing but records before them with the next, so that one sync serves them all.
-
-    The order of effects is kept: a Record never moves over an effect that is not a Record.
-    """
-    out: list[Effect] = []
-    for effect in effects:
-        if isinstance(effect, Record) and out and isinstance(out[-1], Record):
-            out[-1] = Record(out[-1].entries + effect.entries)
-        else:
-            out.append(effect)
-    return out

@@ -10,9 +10,9 @@ import asyncio
 
 from agentd.chain.frame import Line
 from agentd.errors import AgentdError, BadInputError, BusyError, ConflictError, NotFoundError
+from agentd.session.actors import Actor
 from agentd.session.entries import (
     FORMAT,
-    Actor,
     Answered,
     Changed,
     Entry,
@@ -25,6 +25,7 @@ from agentd.session.fold import MACHINE
 from agentd.session.moments import moment
 from agentd.session.projection import question_of
 from agentd.session.requests import Accepted, RequestRecord
+from agentd.session.state import KeyRecord
 from agentd.session.store import Listed
 from agentd.turn.events import Answer, Change, Interrupt, Recovered, SessionMade, Speak, UserSaid
 from agentd.turn.intake import NewSession, NewTurn, Taken
@@ -166,7 +167,7 @@ class Sessions:
             if where is None or (known is not None and await self._is_empty(where)):
                 return None
         runner = await self.get(where)
-        return self._known(runner, key, hash)
+        return self.known(runner, key, hash)
 
     async def _claim(self, key: str, hash: str, method: str) -> str:
         known = self._requests.find(key, hash)
@@ -218,7 +219,7 @@ class Sessions:
         """Start a turn in a session, or queue it; with a known key the one it started."""
         runner = await self.get(session)
         async with runner.intake:
-            known = self._known(runner, key, hash)
+            known = self.known(runner, key, hash)
             if known is not None:
                 return known
             request = self._request(session, runner.state.turns + 1, key, hash, turn, actor)
@@ -241,7 +242,8 @@ class Sessions:
             deny=turn.deny,
         )
 
-    def _known(self, runner: Runner, key: str, hash: str) -> Taken | None:
+    def known_record(self, runner: Runner, key: str, hash: str) -> KeyRecord | None:
+        """What the session knows of `key`; ConflictError when it was used for another body."""
         known = runner.state.keys.get(key)
         if known is not None and known.hash != hash:
             raise ConflictError(
@@ -250,6 +252,11 @@ class Sessions:
                 remedy="Make a new key for each new request.",
                 field="key",
             )
+        return known
+
+    def known(self, runner: Runner, key: str, hash: str) -> Taken | None:
+        """The first answer of a request that was taken before."""
+        known = self.known_record(runner, key, hash)
         if known is None:
             return None
         return Taken(runner.state.session, known.made, known.seq, known.queued)
@@ -258,7 +265,7 @@ class Sessions:
         """Speak to the running turn. ConflictError when none runs."""
         runner = await self.get(session)
         async with runner.intake:
-            known = self._known(runner, key, hash)
+            known = self.known(runner, key, hash)
             if known is not None:
                 return known
             turn = runner.state.turn
@@ -269,19 +276,20 @@ class Sessions:
             assert turn is not None
             return Taken(session, turn.id, _seq_of(lines, Steered))
 
-    async def interrupt(self, session: str, key: str, hash: str, reason: str, actor: Actor) -> bool:
-        """Stop the running turn; false when none was running."""
+    async def interrupt(
+        self, session: str, key: str, hash: str, reason: str, actor: Actor, only: str | None = None
+    ) -> bool:
+        """Stop the running turn (with `only`: when it is that one); false when there was none to stop."""
         runner = await self.get(session)
         async with runner.intake:
-            if self._known(runner, key, hash) is not None:
-                return True
+            known = self.known(runner, key, hash)
+            if known is not None:
+                return bool(known.made)
             turn = runner.state.turn
-            if turn is None:
-                return False
-            entry = Interrupted(turn=turn.id, actor=actor, reason=reason, key=key, hash=hash)
-            taken = await runner.feed(Interrupt(entry))
-            now = runner.state.turn
-            return bool(taken) or (now is not None and now.id == turn.id)
+            meant = turn.id if turn is not None and only in (None, turn.id) else ""
+            entry = Interrupted(turn=meant, actor=actor, reason=reason, key=key, hash=hash)
+            lines = await runner.feed(Interrupt(entry))
+            return any(isinstance(line.entry, Interrupted) and line.entry.turn for line in lines)
 
     async def answer(
         self, question: str, key: str, hash: str, decision: Decision, scope: Scope, text: str, actor: Actor
@@ -290,7 +298,7 @@ class Sessions:
         session = question.partition(".")[0]
         runner = await self.get(session)
         async with runner.intake:
-            known = self._known(runner, key, hash)
+            known = self.known(runner, key, hash)
             if known is not None:
                 return known
             asked = next((q for q, _ in runner.state.questions if q.question == question), None)
@@ -330,7 +338,7 @@ class Sessions:
         """Change mode, model or title; the number of the entry."""
         runner = await self.get(session)
         async with runner.intake:
-            known = self._known(runner, key, hash)
+            known = self.known(runner, key, hash)
             if known is not None:
                 return known.seq
             entry = Changed(actor=actor, mode=mode, model=model, title=title, key=key, hash=hash)

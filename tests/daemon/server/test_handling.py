@@ -8,7 +8,7 @@ import msgspec
 
 from agentd.server.handling import Call, actor_of, body_hash, collect
 from agentd.services import Caller
-from agentd.session.entries import Actor
+from agentd.session.actors import Actor
 from agentproto.api.turn import StartParams
 from agentproto.table import METHODS
 
