@@ -15,9 +15,10 @@ from agentd.config.detect import VARIABLES
 from agentd.config.load import Sources as SettingsSources
 from agentd.connections.room import Connections
 from agentd.context.sections import SessionFacts
-from agentd.errors import BusyError, DiskError
+from agentd.errors import DiskError
 from agentd.lifecycle.endpoint import choose_socket, remove_connection, write_connection
 from agentd.lifecycle.home_check import check_home
+from agentd.lifecycle.home_lock import take_lock
 from agentd.lifecycle.notify import Notifier
 from agentd.lifecycle.own_log import trim
 from agentd.reporting import Reporting
@@ -28,7 +29,7 @@ from agentd.server.sockets import WireSocket, make_keys
 from agentd.server.sources import Sources
 from agentd.server.streams import Streams
 from agentd.services import Caller, Services
-from agentd.session.entries import Actor
+from agentd.session.actors import Actor
 from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
 from agentd.settings.room import SettingsInForce
@@ -40,11 +41,11 @@ from agentd.tools.registry import built_in
 from agentd.turn.parts import Parts, TurnSettings
 from agentd.turn.pen import Limits
 from agentd.turn.sessions import Sessions
+from agentd.turn.taking_back import TakingBack
 from agentd.world.doors import Lock, NoBox, World
 from agentd.world.tasks import Tasks
 from agentproto.__about__ import __version__
 from agentproto.api.daemon import StatusResult
-from agentproto.endpoints import LOCK_FILE
 from agentproto.envelope import Welcome
 from agentproto.homes import LOG_FILE, Folders
 from agentproto.versions import CAPABILITIES
@@ -54,8 +55,6 @@ __all__ = ["Daemon", "Process"]
 _TICK_MS = 2000
 _UNLOAD_EVERY_TICKS = 15
 _DRAIN_MS = 4000
-_LOCK_TRIES = 5
-_LOCK_WAIT_MS = 50
 _ENVIRONMENT = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL", "SSH_AUTH_SOCK")
 _HANDLERS = {
     name: handler
@@ -106,7 +105,7 @@ class Daemon:
         world, folders = self._world, self._folders
         self._started_at_ms = world.clock.now_ms()
         self._notices += check_home(world.files, folders, self._process.uid)
-        self._lock = await self._take_lock()
+        self._lock = await take_lock(world, folders.run, self._process.pid)
         self._notifier = Notifier(self._process.notify_socket)
         self._settings: SettingsInForce = SettingsInForce(
             world.files,
@@ -140,29 +139,6 @@ class Daemon:
         self._open()
         self._milestones.reached("socket and connection file")
 
-    async def _take_lock(self) -> Lock:
-        path = f"{self._folders.run}/{LOCK_FILE}"
-        lock = self._world.files.lock(path)
-        for _ in range(_LOCK_TRIES):
-            if lock is not None:
-                break
-            # A client that only looks whether the lock is free holds it for a moment.
-            await self._world.clock.sleep(_LOCK_WAIT_MS)
-            lock = self._world.files.lock(path)
-        if lock is None:
-            holder = self._world.files.read(path, 64).decode("ascii", "replace").strip()
-            raise BusyError(
-                f"another daemon holds this home (pid {holder or 'unknown'})",
-                why=f"it holds {path}",
-                remedy="Use it, or stop it: `agentctl daemon stop`.",
-            )
-        # The pid is information for people; the lock is the kernel's.
-        handle = self._world.files.open_append(path)
-        handle.truncate(0)
-        handle.append(f"{self._process.pid}\n".encode())
-        handle.close()
-        return lock
-
     def _build(self) -> None:
         world, folders = self._world, self._folders
         self._store = SessionStore(world, folders.data, folders.state)
@@ -190,6 +166,7 @@ class Daemon:
             secrets=lambda session: self._variables.get(session, {}),
         )
         self._sessions = Sessions(parts, self._requests)
+        self._taking_back = TakingBack(parts, self._sessions)
         self._sources.loaded = lambda id: self._sessions.loaded().get(id)
         self._sources.happened_after = self._reporting.after
         self._sources.happened_head = self._reporting.head
@@ -230,6 +207,7 @@ class Daemon:
             folders=self._folders,
             store=self._store,
             sessions=self._sessions,
+            taking_back=self._taking_back,
             requests=self._requests,
             tools=self._tools,
             settings=self._settings,

@@ -13,6 +13,7 @@ from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
 from agentd.tools.base import Tool
 from agentd.turn.sessions import Sessions
+from agentd.turn.taking_back import TakingBack
 from agentd.world.doors import World
 from agentproto.api.config import ReloadResult, SettingInfo
 from agentproto.api.daemon import StatusResult
@@ -66,6 +67,7 @@ class Services:
     folders: Folders
     store: SessionStore
     sessions: Sessions
+    taking_back: TakingBack
     requests: RequestRecord
     tools: Mapping[str, Tool]
     settings: SettingsRoom

@@ -3,18 +3,33 @@
 Every tool use is followed by its result, whatever a crash or an interrupt left: a missing one gets a synthetic error,
 an orphan is dropped. Messages that were withdrawn or broke off before their end do not appear twice. Callers:
 `context.assemble`, which feeds each entry once, in the log's order.
+
+Theory. What is to be sent is what was said, (1) from the first words of a person on, (2) each message with tool uses
+followed by one with their results (the first that came for a call counts, LOST_RESULT stands for those that never
+came), (3) neighbours of one role joined. `_Talk` keeps exactly that and grows it message by message: a place for each
+result is made with its use and filled when the result comes, so nothing that was said before is looked at again. Only
+when turns are hidden or shown the whole is made anew, once, when it is next asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
 from agentd.providers.base import ModelMessage
 from agentd.session.entries import Broke, Done, Entry, Replied, Requested, Started, Steered
+from agentd.session.revisions import Reverted, Withdrawn
 from agentproto.content import Block, TextBlock, ToolResultBlock, ToolUseBlock
 
-__all__ = ["LOST_RESULT", "Conversation", "begin_with_user", "merge_neighbours", "pair_results"]
+__all__ = ["FILES_TAKEN_BACK", "LOST_RESULT", "Conversation"]
 
 LOST_RESULT = "No result: the call was lost before it could be answered."
 """What the model is told of a tool use whose result never came."""
+
+FILES_TAKEN_BACK = "Since then these files were brought back to an earlier state, so read them again first: {paths}"
+"""What the model is told when the files of a single call were taken back, or brought back: the call stays in the talk."""
+
+_Role = Literal["user", "assistant"]
 
 
 class Conversation:
@@ -22,7 +37,9 @@ class Conversation:
 
     def __init__(self) -> None:
         self._waiting: dict[str, Requested] = {}
-        self._messages: list[ModelMessage] = []
+        self._said: list[tuple[str, ModelMessage]] = []
+        self._hidden: set[str] = set()
+        self._talk: _Talk | None = _Talk()
 
     def feed(self, entry: Entry) -> None:
         """Take the next entry of the log. Entries that are not part of the conversation change nothing."""
@@ -32,26 +49,126 @@ class Conversation:
             case Started():
                 request = self._waiting.pop(entry.turn, None)
                 if request is not None:
-                    self._say(_user_blocks(request))
+                    self._say(entry.turn, "user", _user_blocks(request))
             case Replied():
                 blocks = tuple(block for block in entry.blocks if not _is_empty(block))
                 if blocks:
-                    self._messages.append(ModelMessage("assistant", blocks))
+                    self._say(entry.turn, "assistant", blocks)
             case Broke() if entry.kept and not entry.again:
-                self._messages.append(ModelMessage("assistant", (TextBlock(entry.kept),)))
+                self._say(entry.turn, "assistant", (TextBlock(entry.kept),))
             case Done():
-                self._say((ToolResultBlock(entry.call, entry.text, entry.status, blob=entry.blob),))
+                result = ToolResultBlock(entry.call, entry.text, entry.status, blob=entry.blob)
+                self._say(entry.turn, "user", (result,))
             case Steered():
-                self._say((TextBlock(entry.text),))
+                self._say(entry.turn, "user", (TextBlock(entry.text),))
+            case Withdrawn():
+                self._waiting.pop(entry.turn, None)
+                self.hide((entry.turn,))
+            case Reverted():
+                self._revert(entry)
             case _:
                 pass
 
-    def _say(self, blocks: tuple[Block, ...]) -> None:
-        self._messages.append(ModelMessage("user", blocks))
+    def _revert(self, entry: Reverted) -> None:
+        if entry.kind == "redo":
+            self.show(entry.turns)
+        else:
+            self.hide(entry.turns)
+        paths = ", ".join(one.path for one in entry.files if one.action != "kept")
+        if not entry.turns and paths:
+            self._say("", "user", (TextBlock(FILES_TAKEN_BACK.format(paths=paths)),))
+
+    def hide(self, turns: Iterable[str]) -> None:
+        """Leave out what was said in these turns by whomever (also what is still to come of them), until `show`. All
+        before the first of them stays as it was, to the byte."""
+        self._hidden.update(turns)
+        self._talk = None
+
+    def show(self, turns: Iterable[str]) -> None:
+        """Bring hidden turns back to their old places. Turns that are not hidden stay as they are."""
+        self._hidden.difference_update(turns)
+        self._talk = None
 
     def messages(self) -> tuple[ModelMessage, ...]:
-        """Valid for every provider: paired, merged, beginning with the user."""
-        return merge_neighbours(pair_results(begin_with_user(tuple(self._messages))))
+        """Valid for every provider: paired, merged, beginning with the user. Messages that did not change since the
+        last call are the same objects."""
+        if self._talk is None:
+            self._talk = _Talk()
+            for turn, message in self._said:
+                if turn not in self._hidden:
+                    self._talk.add(message)
+        return self._talk.messages()
+
+    def _say(self, turn: str, role: _Role, blocks: tuple[Block, ...]) -> None:
+        message = ModelMessage(role, blocks)
+        self._said.append((turn, message))
+        if self._talk is not None and turn not in self._hidden:
+            self._talk.add(message)
+
+
+class _Talk:
+    """What was said and is not hidden, paired and joined. `_grown`: the last message's blocks, when they are more (or
+    others) than its object has; the object is made anew when it is looked at, not with each block."""
+
+    def __init__(self) -> None:
+        self._messages: list[ModelMessage] = []
+        self._grown: list[Block] | None = None
+        self._results: dict[str, ToolResultBlock] = {}
+        self._lost: dict[str, list[tuple[int, int]]] = {}
+
+    def messages(self) -> tuple[ModelMessage, ...]:
+        self._close_last()
+        return tuple(self._messages)
+
+    def add(self, message: ModelMessage) -> None:
+        """Take what was said next."""
+        rest = tuple(block for block in message.blocks if not isinstance(block, ToolResultBlock))
+        if not self._messages and (message.role != "user" or not rest):
+            return  # nobody has said anything: results among it are orphans
+        for block in message.blocks:
+            if isinstance(block, ToolResultBlock) and block.call not in self._results:
+                self._results[block.call] = block
+                self._fill(block)
+        if rest:
+            self._append(message if len(rest) == len(message.blocks) else ModelMessage(message.role, rest))
+        uses = [block for block in rest if isinstance(block, ToolUseBlock)] if message.role == "assistant" else []
+        if uses:
+            self._append(ModelMessage("user", tuple(self._result(use.call, at) for at, use in enumerate(uses))))
+
+    def _append(self, message: ModelMessage) -> None:
+        if self._messages and self._messages[-1].role == message.role:
+            self._open_last().extend(message.blocks)
+        else:
+            self._close_last()
+            self._messages.append(message)
+
+    def _open_last(self) -> list[Block]:
+        if self._grown is None:
+            self._grown = list(self._messages[-1].blocks)
+        return self._grown
+
+    def _close_last(self) -> None:
+        if self._grown is not None:
+            self._messages[-1] = ModelMessage(self._messages[-1].role, tuple(self._grown))
+            self._grown = None
+
+    def _result(self, call: str, at: int) -> ToolResultBlock:
+        """What answers a use. `at`: its place in the message that is about to begin behind the assistant's."""
+        found = self._results.get(call)
+        if found is None:
+            self._lost.setdefault(call, []).append((len(self._messages), at))
+            return ToolResultBlock(call, LOST_RESULT, "error")
+        return found
+
+    def _fill(self, result: ToolResultBlock) -> None:
+        """Put a result that came now into the places that wait for it."""
+        for number, at in self._lost.pop(result.call, ()):
+            if number == len(self._messages) - 1:
+                self._open_last()[at] = result
+            else:
+                blocks = list(self._messages[number].blocks)
+                blocks[at] = result
+                self._messages[number] = ModelMessage(self._messages[number].role, tuple(blocks))
 
 
 def _user_blocks(request: Requested) -> tuple[Block, ...]:
@@ -61,41 +178,3 @@ def _user_blocks(request: Requested) -> tuple[Block, ...]:
 
 def _is_empty(block: Block) -> bool:
     return isinstance(block, TextBlock) and not block.text.strip() and block.provider is None
-
-
-def pair_results(messages: tuple[ModelMessage, ...]) -> tuple[ModelMessage, ...]:
-    """Put each tool use's result right behind its message, in call order; invent the missing, drop the orphans."""
-    results: dict[str, ToolResultBlock] = {}
-    for message in messages:
-        for block in message.blocks:
-            if isinstance(block, ToolResultBlock):
-                results.setdefault(block.call, block)
-    out: list[ModelMessage] = []
-    for message in messages:
-        rest = tuple(block for block in message.blocks if not isinstance(block, ToolResultBlock))
-        if rest:
-            out.append(ModelMessage(message.role, rest))
-        uses = [block for block in rest if isinstance(block, ToolUseBlock)] if message.role == "assistant" else []
-        if uses:
-            answers = tuple(results.get(use.call) or ToolResultBlock(use.call, LOST_RESULT, "error") for use in uses)
-            out.append(ModelMessage("user", answers))
-    return tuple(out)
-
-
-def begin_with_user(messages: tuple[ModelMessage, ...]) -> tuple[ModelMessage, ...]:
-    """Drop what comes before the first words of a person; results among it are orphans and go with it."""
-    for index, message in enumerate(messages):
-        if message.role == "user" and any(not isinstance(block, ToolResultBlock) for block in message.blocks):
-            return messages[index:]
-    return ()
-
-
-def merge_neighbours(messages: tuple[ModelMessage, ...]) -> tuple[ModelMessage, ...]:
-    """Join neighbours of one role."""
-    out: list[ModelMessage] = []
-    for message in messages:
-        if out and out[-1].role == message.role:
-            out[-1] = ModelMessage(message.role, out[-1].blocks + message.blocks)
-        else:
-            out.append(message)
-    return tuple(out)

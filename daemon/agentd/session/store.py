@@ -148,6 +148,16 @@ class SessionStore:
             self._world.files.write_atomic(path, data)
         return digest
 
+    def has_blob(self, session: str, digest: str) -> bool:
+        return self._world.files.info(f"{self.folder(session)}/blobs/{digest}") is not None
+
+    def blob_bytes(self, session: str) -> int:
+        """How many bytes its blobs have together."""
+        try:
+            return sum(info.size for _, info in self._world.files.list(f"{self.folder(session)}/blobs"))
+        except MissingFileError:
+            return 0
+
     def get_blob(self, session: str, digest: str) -> bytes:
         """NotFoundError when it is not there; a changed blob is an error too: its name is its content."""
         try:

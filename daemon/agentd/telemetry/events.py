@@ -38,5 +38,6 @@ EVENTS: Mapping[str, Known] = {
     "session.stuck": Known("session", "Something that a session ran did not end in time when the session was closed."),
     "session.hints_lost": Known("session", "Small files that only make a restart quicker could not be written."),
     "permission.decided": Known("permission", "A tool call was judged; the details say by which rule or gate."),
+    "tool.image_lost": Known("tool", "What a file held before a write could not be kept; an undo leaves that file alone."),
     "tool.output_lost": Known("tool", "A long output could not be kept whole; the model got what is in the log."),
 }

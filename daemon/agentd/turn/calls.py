@@ -24,6 +24,7 @@ from agentd.tools.arguments import validate
 from agentd.tools.base import Progress, Tool, ToolContext, ToolResult
 from agentd.tools.output import cut, share, words
 from agentd.turn.events import CallEnded, CallsJudged, Event, Intended, Probed
+from agentd.turn.images import Images
 from agentd.turn.parts import Parts
 from agentd.turn.reply import UNREADABLE, whole_text
 from agentproto.api.turn import DeltaEvent
@@ -34,6 +35,8 @@ __all__ = ["Calls", "lost", "not_run"]
 _DIFF_CHARS = 200_000
 _NO_TOOL_CHARS = 1_000
 """Room for saying that a call's tool is not there."""
+_PREVIEW_MS = 10_000
+"""How long a question may take to be written."""
 _SHOWN_CHARS = 64 * 1024
 """Of what a question shows. A command is approved whole or not at all; of a diff the rest may be cut."""
 
@@ -44,6 +47,7 @@ class Calls:
     def __init__(self, parts: Parts, log: SessionLog) -> None:
         self._parts = parts
         self._log = log
+        self._images = Images(parts, log)
 
     # -- before ------------------------------------------------------------------------------------------------
 
@@ -145,7 +149,9 @@ class Calls:
         decision: Decision,
         context: ToolContext,
     ) -> Asked:
-        command = await tool.preview(arguments, context)
+        # The session's lock is held: a folder that does not answer must not keep its other events waiting.
+        async with self._parts.world.clock.deadline(_PREVIEW_MS):
+            command = await tool.preview(arguments, context)
         if len(command) > _SHOWN_CHARS:
             if any(isinstance(access, Run) for access in accesses):
                 raise BadArgumentsError(
@@ -200,6 +206,7 @@ class Calls:
                 effects.add(call.call)
                 try:
                     before[call.call] = tool.intent(validate(tool.spec, call.arguments), self.context(call))
+                    self._images.keep(before[call.call])
                 except Exception as fault:  # noqa: BLE001
                     if not isinstance(fault, AgentdError):
                         self._bug(call, fault)

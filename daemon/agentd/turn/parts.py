@@ -71,13 +71,16 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """The settings' snapshot for one decision. `rules` are the settings' own; a turn's own come on top."""
+    """The settings' snapshot for one decision. `rules` are the settings' own; a turn's own come on top. `image_bytes`:
+    the largest before-image of a file that is kept; `images_bytes`: what a session keeps in blobs at most."""
 
     limits: Limits
     rules: tuple[Rule, ...] = ()
     partial_bytes: int = 2048
     partial_ms: int = 250
     step_chars: int = 100_000
+    image_bytes: int = 8 * 1024 * 1024
+    images_bytes: int = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agentd.errors import BadInputError, ConflictError, NotFoundError
+from agentd.errors import ConflictError, NotFoundError
 from agentd.session.actors import Actor
 from agentd.session.entries import Done, Entry, Requested
 from agentd.session.log import SessionLog
@@ -124,8 +124,6 @@ class TakingBack:
 
     async def undo(self, session: str, call: str | None, redo: bool, asking: Asking) -> TakenBack:
         """Take back the last turn; with `call` one call's files; with `redo` the last revert."""
-        if redo and call is not None:
-            raise BadInputError("give either call or redo, not both", field="redo")
         runner = await self._sessions.get(session)
         async with runner.intake:
             known = self._sessions.known_record(runner, asking.key, asking.hash)

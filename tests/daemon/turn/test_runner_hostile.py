@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 
 from agentd.errors import AgentdError, ConflictError
-from agentd.session.entries import Done, Finished, Replied, Steered
+from agentd.session.entries import Done, Finished, Opened, Replied, Requested, Steered
 from agentd.tools.base import Progress, ToolContext, ToolResult
 from agentd.tools.builtin.read import ReadTool
 from agentd.turn.sessions import NewTurn
@@ -162,3 +162,59 @@ def test_requests_that_come_during_the_stop_are_refused() -> None:
 
     world.run(main())
     assert outcomes == ["BusyError"] * 3
+
+
+def test_a_request_that_is_given_up_while_its_entry_is_written_leaves_a_whole_log() -> None:
+    world, journal = gated_world()
+
+    async def story(house: Household) -> str:
+        session = await ask(house, "first")
+        await house.until_quiet(session)
+        journal.hold(b'"key":"k2"')
+        given_up = house.tasks.start("start", house.sessions.start(session, "k2", "h", NewTurn("second"), PERSON))
+        await journal.until_held()
+        given_up.cancel()
+        again = house.tasks.start("again", house.sessions.start(session, "k2", "h", NewTurn("second"), PERSON))
+        await asyncio.sleep(0)
+        journal.open()
+        assert (await again).made == f"{session}.t2"
+        assert given_up.cancelled()
+        return session
+
+    entries = tell(world, story)
+    assert [entry.key for entry in entries if isinstance(entry, Requested)] == ["k1", "k2"]
+
+
+def test_a_session_whose_making_is_given_up_is_made_once() -> None:
+    world, journal = gated_world()
+    found: list[str] = []
+
+    async def story(house: Household) -> str:
+        journal.hold(b'"type":"session.opened"')
+        given_up = house.tasks.start("ask", ask(house, "first"))
+        await journal.until_held()
+        given_up.cancel()
+        again = house.tasks.start("again", ask(house, "first"))
+        await asyncio.sleep(0)
+        journal.open()
+        found.append(await again)
+        return found[0]
+
+    entries = tell(world, story)
+    assert [entry.session for entry in entries if isinstance(entry, Opened)] == found
+    assert [entry.key for entry in entries if isinstance(entry, Requested)] == ["k1"]
+
+
+def test_an_interrupt_that_is_sent_again_stops_no_later_turn() -> None:
+    world, _ = gated_world()
+
+    async def story(house: Household) -> str:
+        session = await ask(house, "first")
+        await house.until_quiet(session)
+        assert not await house.sessions.interrupt(session, "i", "h", "enough", PERSON)
+        await house.sessions.start(session, "k2", "h", NewTurn("second"), PERSON)
+        assert not await house.sessions.interrupt(session, "i", "h", "enough", PERSON)
+        return session
+
+    entries = tell(world, story, "one two three", slow_ms=50)
+    assert [entry.stop for entry in entries if isinstance(entry, Finished)] == ["end", "end"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentd.errors import BadInputError
+from agentd.server import revising
 from agentd.server.handling import Call, Handler, actor_of, body_hash
 from agentd.server.places import place, workspace_of
 from agentd.services import Services
@@ -226,4 +227,5 @@ HANDLERS: dict[str, Handler] = {
     "session.read": _read,
     "session.items": _items,
     "session.set": _set,
+    **revising.ROWS,
 }

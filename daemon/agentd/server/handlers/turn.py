@@ -1,4 +1,4 @@
-"""turn.*: start, steer, interrupt."""
+"""turn.*: start, steer, interrupt, withdraw."""
 
 from __future__ import annotations
 
@@ -102,9 +102,21 @@ async def _steer(call: Call, params: api.SteerParams) -> api.SteerResult:
 
 async def _interrupt(call: Call, params: api.InterruptParams) -> api.InterruptResult:
     done = await call.services.sessions.interrupt(
-        params.session, params.key, body_hash(params), "a person stopped it", actor_of(call.caller)
+        params.session, params.key, body_hash(params), "a person stopped it", actor_of(call.caller), params.turn
     )
     return api.InterruptResult(done)
 
 
-HANDLERS: dict[str, Handler] = {"turn.start": _start, "turn.steer": _steer, "turn.interrupt": _interrupt}
+async def _withdraw(call: Call, params: api.WithdrawParams) -> api.WithdrawResult:
+    turn, seq, prompt = await call.services.taking_back.withdraw(
+        params.session, params.turn, params.key, body_hash(params), actor_of(call.caller)
+    )
+    return api.WithdrawResult(turn, seq, prompt)
+
+
+HANDLERS: dict[str, Handler] = {
+    "turn.start": _start,
+    "turn.steer": _steer,
+    "turn.interrupt": _interrupt,
+    "turn.withdraw": _withdraw,
+}
