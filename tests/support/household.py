@@ -14,9 +14,10 @@ import msgspec
 from agentd.chain.frame import Line
 from agentd.context.budget import Window
 from agentd.context.sections import SessionFacts
-from agentd.errors import AgentdError, ConflictError
-from agentd.providers import canonical
-from agentd.providers.base import Ended, ModelEvent, ModelMessage, ModelRequest, TextPiece, ToolUse, Usage
+from agentd.errors import AgentdError, ConflictError, NetworkError
+from agentd.providers import canonical, validate
+from agentd.providers.base import Ended, Failure, ModelEvent, ModelMessage, ModelRequest, TextPiece, ToolUse, Usage
+from agentd.providers.openai_chat import OpenAIChat
 from agentd.providers.prepared import PreparedCall
 from agentd.session.actors import Actor
 from agentd.session.entries import Entry
@@ -26,34 +27,28 @@ from agentd.tools.registry import built_in
 from agentd.turn.intake import NewSession, NewTurn
 from agentd.turn.parts import ModelChoice, Parts, TurnSettings
 from agentd.turn.pen import Limits
+from agentd.turn.replay import replay
 from agentd.turn.sessions import Sessions
-from agentd.world.doors import NoBox
+from agentd.world.doors import HttpRequest, NoBox
 from agentd.world.fake import FakeWorld
 from agentd.world.tasks import Tasks
 from agentproto.api.turn import DeltaEvent
-from agentproto.content import TextBlock, ToolResultBlock, ToolUseBlock
+from agentproto.content import TextBlock
+from support.renderers import messages_body, responses_body
 
 PERSON = Actor(kind="client", id="c1", role="owner", name="test")
 WORKSPACE = "/work"
 
 
 def check_request(request: ModelRequest) -> None:
-    """A canonical request that every provider can take: alternating, user first, each use followed by its result."""
-    roles = [message.role for message in request.messages]
-    assert roles == [("user", "assistant")[n % 2] for n in range(len(roles))], roles
-    assert roles[-1] == "user"
-    open_calls: list[str] = []
-    for message in request.messages:
-        results = [block.call for block in message.blocks if isinstance(block, ToolResultBlock)]
-        if message.role == "user":
-            assert results == open_calls, (results, open_calls)
-            kinds = [isinstance(block, ToolResultBlock) for block in message.blocks]
-            assert kinds == sorted(kinds, reverse=True), "results come first"
-            open_calls = []
-        else:
-            assert not results
-            open_calls = [block.call for block in message.blocks if isinstance(block, ToolUseBlock)]
-    assert not open_calls
+    """A request that every provider can take: asked of the canonical form and of all three public formats."""
+    faults = {
+        "canonical": validate.canonical(request),
+        "chat completions": validate.chat_completions(OpenAIChat().encode(request)),
+        "responses": validate.responses(responses_body(request)),
+        "messages": validate.messages(messages_body(request)),
+    }
+    assert not any(faults.values()), faults
 
 
 Reply = str | tuple[tuple[str, dict[str, object]], ...]
@@ -61,13 +56,15 @@ Reply = str | tuple[tuple[str, dict[str, object]], ...]
 
 @dataclass
 class TalkModel:
-    """Answers by how many replies the present turn already has: the same after a restart. `slow_ms` between pieces."""
+    """Answers by how many replies the present turn already has: the same after a restart. `slow_ms` between pieces.
+    With `sends` each call goes through the door of the network (which has to answer), so that it can fail there."""
 
     replies: Sequence[Reply]
     world: FakeWorld
     slow_ms: int = 0
     name: str = "talk"
     kind: str = "scripted"
+    sends: bool = False
     requests: list[ModelRequest] = field(default_factory=list)
 
     def encode(self, request: ModelRequest) -> bytes:
@@ -76,6 +73,13 @@ class TalkModel:
     async def stream(self, call: PreparedCall) -> AsyncIterator[ModelEvent]:
         request = canonical.decode(call.body)
         check_request(request)
+        if self.sends:
+            try:
+                async with self.world.http.send(HttpRequest("POST", "http://model/", body=call.body)):
+                    pass
+            except NetworkError as fault:
+                yield Failure("network", fault.what)
+                return
         self.requests.append(request)
         reply = self.replies[min(_replies_in_turn(request.messages), len(self.replies) - 1)]
         if isinstance(reply, str):
@@ -151,12 +155,18 @@ class Household:
     """One life of the daemon's inside, from start to crash."""
 
     def __init__(
-        self, world: FakeWorld, replies: Sequence[Reply], *, slow_ms: int = 0, partial_bytes: int = 2048
+        self,
+        world: FakeWorld,
+        replies: Sequence[Reply],
+        *,
+        slow_ms: int = 0,
+        partial_bytes: int = 2048,
+        sends: bool = False,
     ) -> None:
         self.world = world
         self.heard = Heard()
         self.faults: list[BaseException] = []
-        self.model = TalkModel(replies, world, slow_ms)
+        self.model = TalkModel(replies, world, slow_ms, sends=sends)
         self.tasks = Tasks(lambda name, fault: self.faults.append(fault))
         self.store = SessionStore(world, "/home/data", "/home/state")
         self.requests = RequestRecord(world, "/home/state")
@@ -213,12 +223,15 @@ async def ask(house: Household, prompt: str, key: str = "k1") -> str:
 
 
 def whole_log(world: FakeWorld, session: str) -> list[Line[Entry]]:
-    """Every line of a log, verified; AssertionError when it is damaged."""
+    """Every line of a log, verified; AssertionError when it is damaged, or the machine now comes to something else."""
     store = SessionStore(world, "/home/data", "/home/state")
     log = store.open(session)
     assert log.problem is None, log.problem
     assert log.torn == (0, "")
-    return log.lines_after(0, 1_000_000)
+    lines = log.lines_after(0, 1_000_000)
+    differences = replay(lines).differences
+    assert differences == (), differences[0]
+    return lines
 
 
 def is_ours(fault: BaseException) -> bool:

@@ -7,7 +7,7 @@ line. Callers: `session.log` (its own file), `session.requests`, `telemetry.even
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -15,11 +15,13 @@ from agentd.chain.frame import FIRST_LINK, Damage, Line, decode_line, encode_lin
 from agentd.errors import DiskError, ReadOnlyLogError
 from agentd.world.doors import Handle, World
 
-__all__ = ["ChainFile", "is_torn_tail", "scan_lines"]
+__all__ = ["HOLE_BYTES", "ChainFile", "is_torn_tail", "scan_lines", "torn_tail"]
 
 E = TypeVar("E", bound=msgspec.Struct)
 T = TypeVar("T")
 _CHUNK = 1024 * 1024
+HOLE_BYTES = 256 * 1024
+"""How far back a hole may lie from the end: between two syncs there is streamed text at most. Farther it is damage."""
 
 
 def scan_lines(
@@ -56,15 +58,30 @@ def scan_lines(
             return
 
 
-def is_torn_tail(handle: Handle, offset: int, total: int) -> bool:
-    """Whether the bytes from `offset` to `total` are one unfinished line: only such a tail may be cut off."""
+def torn_tail(handle: Handle, offset: int, total: int) -> Literal["line", "hole"] | None:
+    """What a crash may have left from byte `offset`, the first that can't be read, to `total`; None: it is damage.
+
+    `line`: one unfinished line. `hole`: a power cut kept later sectors of what was not synced and lost earlier ones. A
+    line of JSON never holds a raw NUL, so a hole is told from flipped bits; what lies behind it was not synced either.
+    """
+    first = b""
     at = offset
-    while at < total:
+    while at < total and b"\n" not in first:
         data = handle.read(at, _CHUNK)
-        if not data or b"\n" in data:
-            return not data
+        if not data:
+            break
+        first += data[: data.find(b"\n") + 1] if b"\n" in data else data
         at += len(data)
-    return True
+    if b"\n" not in first:
+        return "line"
+    # Of a file without any good line the whole first sector has to be missing: else it may be no log at all.
+    holed = b"\0" in first if offset else first.startswith(bytes(8))
+    return "hole" if holed and total - offset <= HOLE_BYTES else None
+
+
+def is_torn_tail(handle: Handle, offset: int, total: int) -> bool:
+    """Whether the bytes from `offset` to `total` are what a crash leaves: only such a tail may be cut off."""
+    return torn_tail(handle, offset, total) is not None
 
 
 class ChainFile(Generic[E]):

@@ -13,7 +13,7 @@ from agentd.context.budget import Window, output_limit, prepare
 from agentd.context.conversation import Conversation
 from agentd.context.prefix import Prefix, decode_prefix, encode_prefix, make_prefix, why_anew
 from agentd.context.sections import SessionFacts
-from agentd.providers.base import ModelRequest, Provider, ToolDefinition
+from agentd.providers.base import Encoded, ModelRequest, Provider, ToolDefinition
 from agentd.providers.prepared import PreparedCall, Purpose
 from agentd.session.entries import PrefixRecorded
 from agentd.session.log import SessionLog
@@ -42,10 +42,12 @@ class Assembler:
         self._store = store
         self._conversation: Conversation | None = None
         self._fed = 0
+        self._encoded = Encoded()
         self._prefix: tuple[str, Prefix] | None = None
 
     def forget(self) -> None:
         self._conversation = None
+        self._encoded = Encoded()
         self._prefix = None
         self._fed = 0
 
@@ -69,6 +71,7 @@ class Assembler:
             tools=tuple(ToolDefinition(*tool) for tool in prefix.tools),
             messages=messages,
             max_output=prefix.max_output,
+            encoded=self._encoded,
         )
         call = prepare(
             provider=provider.name,

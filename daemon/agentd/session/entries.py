@@ -53,8 +53,7 @@ FORMAT = 1
 """Version of this file format; the first line of each log names it."""
 
 
-class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"):
-    """Every entry is a tagged map."""
+class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"): ...
 
 
 class Opened(_Entry, frozen=True, tag="session.opened"):
@@ -269,11 +268,14 @@ class Decided(_Entry, frozen=True, tag="step.decided"):
 
 
 class Steered(_Entry, frozen=True, tag="turn.steered"):
+    """`after`: the step whose reply was streaming then; the model gets these words behind that reply."""
+
     turn: str
     actor: Actor
     text: str
     key: str = ""
     hash: str = ""
+    after: str = ""
 
 
 class Interrupted(_Entry, frozen=True, tag="turn.interrupted"):

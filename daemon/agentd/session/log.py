@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from agentd.chain.file import is_torn_tail, scan_lines
+from agentd.chain.file import scan_lines, torn_tail
 from agentd.chain.frame import FIRST_LINK, Damage, Line, encode_line
 from agentd.errors import DamagedLogError, DiskError, ReadOnlyLogError
 from agentd.session.entries import (
@@ -76,6 +76,7 @@ class SessionLog:
         self.damage: Damage | None = None
         self.torn: tuple[int, str] = (0, "")
         self.head_missing = 0
+        self.head_differs = False
         self.size = 0
         self._world = world
         self._handle = handle
@@ -86,6 +87,7 @@ class SessionLog:
         self._checkpoint: tuple[int, int] | None = None
         self._checkpoint_head = (0, "", 0)
         self._older: tuple[int, int] | None = None
+        self._known: Head | None = None
 
     @property
     def session(self) -> str:
@@ -104,10 +106,15 @@ class SessionLog:
         path = f"{folder}/{LOG_FILE}"
         handle = world.files.open_append(path) if writable else world.files.open_read(path)
         log = cls(world, folder, handle)
-        if head is None or not head.checkpoint_offset or not log._restore(head):
-            log._start_over()
-            log._read(0, FIRST_LINK, 1)
-        log._settle(head, writable)
+        try:
+            log._known = head
+            if head is None or not head.checkpoint_offset or not log._restore(head):
+                log._start_over()
+                log._read(0, FIRST_LINK, 1)
+            log._settle(head, writable)
+        except BaseException:
+            handle.close()
+            raise
         return log
 
     def _scan(self, offset: int, link: bytes, first_seq: int) -> Iterator[Line[Entry] | Damage]:
@@ -137,6 +144,9 @@ class SessionLog:
             if isinstance(line, Damage):
                 self.damage = line
                 return
+            if self._known is not None and line.seq == self._known.seq:
+                # Another log of the same name and length: put back from a copy, or gone on with elsewhere.
+                self.head_differs = line.crc.decode() != self._known.crc
             self._take(line)
 
     def _take(self, line: Line[Entry]) -> None:
@@ -159,22 +169,34 @@ class SessionLog:
 
     def _settle(self, head: Head | None, writable: bool) -> None:
         total = self._handle.size()
-        if self.damage is not None and is_torn_tail(self._handle, self.damage.offset, total):
-            tail = self._handle.read(self.size, total - self.size)
-            if writable:
-                name = f"torn-{self.size}-{self._world.clock.now_ms()}"
-                self._world.files.create_exclusive(f"{self.folder}/{name}", tail)
-                self._handle.truncate(self.size)
-                self._handle.sync()
-                self.torn = (len(tail), name)
-            self.damage = None
+        missing = head.seq - self.state.seq if head is not None else 0
+        if self.damage is not None:
+            torn = torn_tail(self._handle, self.damage.offset, total)
+            if torn == "line" or (torn == "hole" and missing <= 0):
+                self.damage = None
+                self._cut_off(total, writable)
         if self.damage is not None:
             self.problem = DamagedLogError(
                 f"session {self.session} is damaged at byte {self.damage.offset}: {self.damage.reason}",
                 why=f"{total - self.damage.offset} of its {total} bytes can't be trusted; it opens read-only up to there",
             )
-        if head is not None and head.seq > self.state.seq and self.damage is None:
-            self.head_missing = head.seq - self.state.seq
+        elif missing > 0:
+            self.head_missing = missing
+
+    def _cut_off(self, total: int, writable: bool) -> None:
+        """Keep the unfinished end beside the log, and cut it off. Where the disk is full the log can still be read."""
+        tail = self._handle.read(self.size, total - self.size)
+        if not writable:
+            return
+        name = f"torn-{self.size}-{self._world.clock.now_ms()}"
+        try:
+            self._world.files.create_exclusive(f"{self.folder}/{name}", tail)
+            self._handle.truncate(self.size)
+            self._handle.sync()
+        except DiskError as fault:
+            self.problem = fault
+            return
+        self.torn = (len(tail), name)
 
     # -- growing -----------------------------------------------------------------------------------------------
 

@@ -18,14 +18,15 @@ from agentproto.content import ImageBlock, ResultStatus
 
 __all__ = ["Probe", "Progress", "Recovery", "Tool", "ToolContext", "ToolResult", "ToolSpec"]
 
-Recovery = Literal["rerun", "probe", "ask", "report"]
+Recovery = Literal["rerun", "probe", "ask", "probe_ask", "report"]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
     """`arguments` is a msgspec.Struct: validation, schema and the model's help come from it.
 
-    `recovery`: what to do about a call that was begun and not ended when the daemon died. `max_result_chars`: beyond
+    `recovery`: what to do about a call that was begun and not ended when the daemon died: run it again (reads only),
+    look at the world (`probe`), let a person decide (`ask`), look and then ask (`probe_ask`), or tell the model. `max_result_chars`: beyond
     it the model gets head, tail and how to read the rest. `description` is prompt text, from a file in `prompts/`, and
     so are `argument_words`, one sentence for each argument that the schema shows.
     """

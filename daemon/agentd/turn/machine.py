@@ -99,7 +99,7 @@ def _take(pen: Pen, event: Event) -> None:
                 _advance(pen)
         case Speak(entry):
             if turn is not None and turn.id == entry.turn:
-                pen.record(entry)
+                pen.record(structs.replace(entry, after=turn.step_id if turn.phase == "calling" else ""))
         case Interrupt(entry):
             # Recorded in any case: sent again, maybe while a later turn runs, its key has to be known.
             meant = turn is not None and turn.id == entry.turn
@@ -356,7 +356,7 @@ def _probed(pen: Pen, event: Probed) -> None:
         pen.do(BeginCalls(turn.step_id, (call.call,)))
         return
     if event.outcome != "done" and call.recovery == "probe_ask" and turn.interrupted is None:
-        ask_again(pen, turn, call, event.text)
+        ask_again(pen, turn, call)
         return
     status: ResultStatus = "ok" if event.outcome == "done" else "unknown"
     answer_call(pen, turn, call.call, call.tool, status, event.text)

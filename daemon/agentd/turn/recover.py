@@ -82,7 +82,7 @@ def _resolve_calls(pen: Pen) -> None:
         elif call.recovery in ("probe", "probe_ask"):
             pen.do(ProbeCall(call.call))
         elif call.recovery == "ask" and turn.interrupted is None:
-            ask_again(pen, turn, call, "")
+            ask_again(pen, turn, call)
         else:
             pen.record(
                 Done(
@@ -98,8 +98,8 @@ def _resolve_calls(pen: Pen) -> None:
         pen.do(BeginCalls(turn.step_id, tuple(again)))
 
 
-def ask_again(pen: Pen, turn: TurnState, call: CallState, found: str) -> None:
-    """Let a person decide about a call whose outcome nobody knows. `found`: what looking showed."""
+def ask_again(pen: Pen, turn: TurnState, call: CallState) -> None:
+    """Let a person decide about a call whose outcome nobody knows."""
     number = pen.state.question_count + 1
     summary = f"{call.tool} was begun when the daemon ended; its outcome is unknown. Run it again?"
     pen.record(
@@ -109,7 +109,7 @@ def ask_again(pen: Pen, turn: TurnState, call: CallState, found: str) -> None:
             call=call.call,
             kind="permission",
             tool=call.tool,
-            summary=f"{summary} ({found})" if found else summary,
+            summary=summary,
             command=call.target,
             hash="",
             gates=("unknown outcome",),

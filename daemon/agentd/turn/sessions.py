@@ -22,11 +22,11 @@ from agentd.session.entries import (
     Steered,
 )
 from agentd.session.fold import MACHINE
+from agentd.session.listing import Listed
 from agentd.session.moments import moment
 from agentd.session.projection import question_of
 from agentd.session.requests import Accepted, RequestRecord
 from agentd.session.state import KeyRecord
-from agentd.session.store import Listed
 from agentd.turn.events import Answer, Change, Interrupt, Recovered, SessionMade, Speak, UserSaid
 from agentd.turn.intake import NewSession, NewTurn, Taken
 from agentd.turn.parts import Parts
@@ -75,11 +75,11 @@ class Sessions:
         self._loaded[session] = runner
         if log.problem is not None:
             self._parts.reporter.happened("session", "session.damaged", log.problem.what, session)
-        elif runner.busy or log.torn[0] or log.head_missing:
+        elif runner.busy or log.torn[0] or log.head_missing or log.head_differs:
             torn, saved = log.torn
             event = Recovered(
                 product=self._parts.product,
-                reason="the daemon was not stopped cleanly" if runner.busy else "the log was mended",
+                reason=_why_resumed(runner),
                 kept=runner.kept,
                 torn_bytes=torn,
                 saved_as=saved,
@@ -123,6 +123,19 @@ class Sessions:
             self._parts.store.noted(self.row(runner))
         await asyncio.gather(*(runner.stop() for runner in gone))
         return len(gone)
+
+    async def put_away(self, session: str) -> None:
+        """Close a session that something is to be done with the files of; opened first, so that what a crash left is
+        mended. ConflictError while it is in use."""
+        runner = await self.get(session)
+        if (runner.busy and runner.log.problem is None) or runner.held:
+            asked = runner.state.questions
+            why = f"question {asked[0][0].question} is open" if asked else "a turn is open"
+            raise ConflictError(f"session {session} is in use", why=why, remedy="Try again when it is at rest.")
+        del self._loaded[session]
+        self._parts.store.noted(self.row(runner))
+        await runner.stop()
+        self._parts.store.release(runner.log)
 
     async def stop(self) -> int:
         """Stop everything without recording: a start goes on from the logs. How many turns were running."""
@@ -375,6 +388,12 @@ class Sessions:
         return Listed.of(
             runner.log.session, runner.state, runner.log.size, problem.what if problem is not None else None
         )
+
+
+def _why_resumed(runner: Runner) -> str:
+    if runner.log.head_differs:
+        return "its log is not the one that was known: it ends otherwise"
+    return "the daemon was not stopped cleanly" if runner.busy else "the log was mended"
 
 
 def _seq_of(lines: list[Line[Entry]], kind: type) -> int:
