@@ -15,7 +15,7 @@ from agentd.config.detect import VARIABLES
 from agentd.config.load import Sources as SettingsSources
 from agentd.connections.room import Connections
 from agentd.context.sections import SessionFacts
-from agentd.errors import DiskError
+from agentd.errors import ConflictError, DiskError
 from agentd.lifecycle.endpoint import choose_socket, remove_connection, write_connection
 from agentd.lifecycle.home_check import check_home
 from agentd.lifecycle.home_lock import take_lock
@@ -38,6 +38,7 @@ from agentd.telemetry.logs import Log
 from agentd.telemetry.measure import Milestones
 from agentd.telemetry.redact import Redactor
 from agentd.tools.registry import built_in
+from agentd.turn.forking import Forking
 from agentd.turn.parts import Parts, TurnSettings
 from agentd.turn.pen import Limits
 from agentd.turn.sessions import Sessions
@@ -55,6 +56,7 @@ __all__ = ["Daemon", "Process"]
 _TICK_MS = 2000
 _UNLOAD_EVERY_TICKS = 15
 _DRAIN_MS = 4000
+_VANISHED = Actor(kind="daemon", name="the client vanished")
 _ENVIRONMENT = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL", "SSH_AUTH_SOCK")
 _HANDLERS = {
     name: handler
@@ -167,6 +169,7 @@ class Daemon:
         )
         self._sessions = Sessions(parts, self._requests)
         self._taking_back = TakingBack(parts, self._sessions)
+        self._forking = Forking(parts, self._sessions)
         self._sources.loaded = lambda id: self._sessions.loaded().get(id)
         self._sources.happened_after = self._reporting.after
         self._sources.happened_head = self._reporting.head
@@ -208,6 +211,7 @@ class Daemon:
             store=self._store,
             sessions=self._sessions,
             taking_back=self._taking_back,
+            forking=self._forking,
             requests=self._requests,
             tools=self._tools,
             settings=self._settings,
@@ -270,14 +274,21 @@ class Daemon:
         """A client that wanted its turn to stop with it has vanished, and nobody else listens."""
         session = turn.partition(".")[0]
         runner = self._sessions.loaded().get(session)
-        running = runner.state.turn if runner is not None else None
-        if running is not None and running.id == turn:
-            self._tasks.start(f"stop {turn}", self._interrupt(session))
+        if runner is not None and any(request.turn == turn for request in runner.state.queue):
+            self._tasks.start(f"withdraw {turn}", self._withdraw(session, turn))
+        elif runner is not None and runner.state.turn is not None and runner.state.turn.id == turn:
+            self._tasks.start(f"stop {turn}", self._interrupt(session, turn))
 
-    async def _interrupt(self, session: str) -> None:
+    async def _interrupt(self, session: str, turn: str) -> None:
         key = self._world.ids.token(12).hex()
-        actor = Actor(kind="daemon", name="the client vanished")
-        await self._sessions.interrupt(session, key, "", "its client vanished, and it was told to stop then", actor)
+        reason = "its client vanished, and it was told to stop then"
+        await self._sessions.interrupt(session, key, "", reason, _VANISHED, turn)
+
+    async def _withdraw(self, session: str, turn: str) -> None:
+        try:
+            await self._taking_back.withdraw(session, turn, self._world.ids.token(12).hex(), "", _VANISHED)
+        except ConflictError:
+            await self._interrupt(session, turn)  # it has begun meanwhile
 
     def _status(self) -> StatusResult:
         loaded = self._sessions.loaded()

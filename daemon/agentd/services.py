@@ -12,6 +12,7 @@ from typing import Protocol
 from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
 from agentd.tools.base import Tool
+from agentd.turn.forking import Forking
 from agentd.turn.sessions import Sessions
 from agentd.turn.taking_back import TakingBack
 from agentd.world.doors import World
@@ -68,6 +69,7 @@ class Services:
     store: SessionStore
     sessions: Sessions
     taking_back: TakingBack
+    forking: Forking
     requests: RequestRecord
     tools: Mapping[str, Tool]
     settings: SettingsRoom

@@ -26,6 +26,13 @@ JOBS: dict[str, str] = {
     "glob": "agentd.tools.search_jobs:glob",
     "grep": "agentd.tools.search_jobs:grep",
     "ls-tree": "agentd.tools.search_jobs:ls_tree",
+    "pack": "agentd.session.packing:member",
+    "search-sessions": "agentd.session.search_jobs:search_sessions",
+    "snapshot-compare": "agentd.tools.snapshot_jobs:snapshot_compare",
+    "snapshot-take": "agentd.tools.snapshot_jobs:snapshot_take",
+    "session-replay": "agentd.turn.log_jobs:run_replay",
+    "session-verify": "agentd.turn.log_jobs:run_verify",
+    "session-workflow": "agentd.turn.log_jobs:run_workflow",
     "wait": "agentd.world.trial_jobs:wait",
 }
 """name -> "module:function". The function takes the arguments by name and returns a plain value."""

@@ -16,6 +16,7 @@ from agentd.server.sources import Sources
 from agentd.server.streams import Streams
 from agentd.services import Caller, Services
 from agentd.settings.room import SettingsInForce
+from agentd.turn.forking import Forking
 from agentd.turn.taking_back import TakingBack
 from agentd.world.fake import FakeWorld, fake_world
 from agentproto.api.daemon import StatusResult
@@ -79,6 +80,7 @@ class Reception:
             store=self.house.store,
             sessions=self.house.sessions,
             taking_back=TakingBack(self.house.parts, self.house.sessions),
+            forking=Forking(self.house.parts, self.house.sessions),
             requests=self.house.requests,
             tools=self.house.parts.tools,
             settings=self.settings,

@@ -37,10 +37,10 @@ def _reverted(state: SessionState, e: Reverted, seq: int, at_ms: int) -> Session
     return replace(state, reverting=None, finished=finished, undone=undone, read_hashes=hashes)
 
 
-def _number_of(turn: str) -> int:
-    """Turns are numbered through, those that a fork was given included."""
+def _number_of(turn: str) -> tuple[int, str]:
+    """Turns in their order. A fork's own may have the number of one that it was given, whose session is older."""
     number = turn.rpartition(".t")[2]
-    return int(number) if number.isdecimal() else 0
+    return (int(number) if number.isdecimal() else 0, turn)
 
 
 REVISIONS: dict[type, Callable[..., SessionState]] = {

@@ -7,7 +7,8 @@ anything else can happen (preparing, judging, looking before and after, restorin
 follow. Nothing outside is asked: no model, no file, no clock. A crash cuts a reaction short: at `session.resumed` what
 was still expected is given up, and the replay goes on from the log, as the daemon did.
 
-After a difference the log is believed up to the end of the turn; then comparing goes on. Pure. Callers:
+After a difference the log is believed up to the end of the turn; then comparing goes on. What a fork was given of its
+parent is believed too. Pure. Callers:
 `turn.replay_jobs`, tests of the machine.
 """
 
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agentd.chain.frame import FIRST_LINK, Line, encode_line
-from agentd.session.entries import Checkpoint, Entry, Finished, Opened, Partial, Resumed, Started
+from agentd.session.entries import Checkpoint, Entry, Finished, Opened, Partial, Requested, Resumed, Started
 from agentd.session.fold import MACHINE, fold
 from agentd.session.state import SessionState
 from agentd.turn.effects import BeginCalls, Effect, JudgeCalls, PrepareCall, ProbeCall, Record, RestoreFiles
@@ -78,6 +79,7 @@ class _Replay:
         self._hash = hashlib.sha256()
         self._differences: list[Difference] = []
         self._believing = False
+        self._given = False
         self._entries = 0
         self._recorded_by = MACHINE
 
@@ -96,7 +98,7 @@ class _Replay:
             self._expected.clear()
             self._owed.clear()
             self._believing = False
-        if isinstance(line.entry, Partial):
+        if isinstance(line.entry, Partial) or self._is_given(line.entry):
             pass  # streamed text is what came from outside, as it came
         elif isinstance(line.entry, Checkpoint):
             replayed = self._checkpoint(line.entry)
@@ -110,6 +112,16 @@ class _Replay:
         self._state = fold(self._state, line.seq, line.at_ms, line.entry)
         if self._believing and isinstance(line.entry, Finished):
             self._believing = False
+
+    def _is_given(self, entry: Entry) -> bool:
+        """Whether a fork has this of its parent: that is replayed there, where it was decided. Its own begins with the
+        first request of its own, or with a restart."""
+        if isinstance(entry, Opened):
+            self._given = entry.parent is not None
+            return False
+        own = isinstance(entry, Requested) and entry.turn.startswith(f"{self._state.session}.")
+        self._given = self._given and not own and not isinstance(entry, Resumed)
+        return self._given
 
     def _next(self, line: Line[Entry]) -> Entry | None:
         """What the machine records here; None when it records nothing."""

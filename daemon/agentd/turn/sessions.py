@@ -43,7 +43,7 @@ class Sessions:
         self._requests = requests
         self._loaded: dict[str, Runner] = {}
         self._loading: dict[str, asyncio.Lock] = {}
-        self._making = asyncio.Lock()
+        self.making = asyncio.Lock()
         self._stopping = False
 
     # -- loading -----------------------------------------------------------------------------------------------
@@ -66,6 +66,7 @@ class Sessions:
             raise BusyError("the daemon is stopping", remedy="Ask the next one: start it, or wait for it.")
 
     async def _load(self, session: str) -> Runner:
+        await self._parts.store.ready(session)
         log = self._parts.store.open(session)
         if log.state.seq == 0 and log.problem is None:
             log.close()
@@ -122,6 +123,8 @@ class Sessions:
         for runner in gone:
             self._parts.store.noted(self.row(runner))
         await asyncio.gather(*(runner.stop() for runner in gone))
+        for runner in gone:
+            self._parts.store.release(runner.log)
         return len(gone)
 
     async def put_away(self, session: str) -> None:
@@ -150,23 +153,23 @@ class Sessions:
 
     async def create(self, key: str, hash: str, new: NewSession, actor: Actor) -> Taken:
         """Make a session; with a known key the one it made."""
-        async with self._making:
-            session = await self._claim(key, hash, "session.create")
-            if not await self._is_empty(session):
+        async with self.making:
+            session = await self.claim(key, hash, "session.create")
+            if not await self.is_empty(session):
                 return Taken(session, session, 1)
             return await self._make(session, new, actor, None)
 
     async def start_in_new(self, key: str, hash: str, new: NewSession, turn: NewTurn, actor: Actor) -> Taken:
         """Make a session and start its first turn, in one."""
-        async with self._making:
-            session = await self._claim(key, hash, "turn.start")
-            if await self._is_empty(session):
+        async with self.making:
+            session = await self.claim(key, hash, "turn.start")
+            if await self.is_empty(session):
                 return await self._make(session, new, actor, self._request(session, 1, key, hash, turn, actor))
         return await self.start(session, key, hash, turn, actor)
 
     async def start_in_latest(self, session: str, key: str, hash: str, turn: NewTurn, actor: Actor) -> Taken:
         """Start a turn in `session`, the latest one now; sent again it is that session's, whichever is the latest."""
-        async with self._making:
+        async with self.making:
             known = self._requests.find(key, hash)
             if known is None:
                 await self._requests.record(Accepted(key=key, hash=hash, method="turn.start", made=session))
@@ -174,15 +177,15 @@ class Sessions:
 
     async def repeated(self, key: str, hash: str, session: str | None) -> Taken | None:
         """What `start`, `start_in_new` or `start_in_latest` made for this key, when it was taken before."""
-        async with self._making:
+        async with self.making:
             known = self._requests.find(key, hash)
             where = session if known is None else known.made
-            if where is None or (known is not None and await self._is_empty(where)):
+            if where is None or (known is not None and await self.is_empty(where)):
                 return None
         runner = await self.get(where)
         return self.known(runner, key, hash)
 
-    async def _claim(self, key: str, hash: str, method: str) -> str:
+    async def claim(self, key: str, hash: str, method: str) -> str:
         known = self._requests.find(key, hash)
         if known is not None:
             return known.made
@@ -190,7 +193,7 @@ class Sessions:
         await self._requests.record(Accepted(key=key, hash=hash, method=method, made=session))
         return session
 
-    async def _is_empty(self, session: str) -> bool:
+    async def is_empty(self, session: str) -> bool:
         """Whether nothing of the session is durable yet: a crash may have come between claim and first entry."""
         if not self._parts.store.exists(session):
             return True

@@ -11,6 +11,7 @@ from agentd.session.entries import Finished
 from agentd.turn.intake import NewTurn
 from agentd.turn.taking_back import Asking, TakenBack, TakingBack
 from agentd.world.fake import FakeWorld, fake_world
+from agentd.world.faults import Plan
 from agentproto.content import TextBlock
 from support.household import PERSON, WORKSPACE, Household, Reply, ask, whole_log
 
@@ -56,8 +57,8 @@ class Scene:
 Story = Callable[[Scene], Awaitable[None]]
 
 
-def world_with_a_file() -> FakeWorld:
-    world = fake_world(seed=5, auto=True)
+def world_with_a_file(plan: Plan | None = None) -> FakeWorld:
+    world = fake_world(seed=5, auto=True, plan=plan)
     world.files.make_folder(WORKSPACE)
     world.files.write_atomic(A, b"one\n", mode=0o755)
     return world
