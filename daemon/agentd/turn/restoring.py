@@ -49,7 +49,11 @@ def _one(world: World, store: SessionStore, session: str, step: FileStep) -> Fil
     try:
         return _bring_back(world, store, session, step)
     except AgentdError as fault:
-        return FileOutcome(step.path, "kept", fault.what, step.now, step.now)
+        there = digest_now(world, step.path)
+        if there == step.then:  # it is there, only whether it would outlast a power cut is not known
+            action: Literal["removed", "restored"] = "removed" if step.then is None else "restored"
+            return FileOutcome(step.path, action, fault.what, step.now, step.then)
+        return FileOutcome(step.path, "kept", fault.what, there, there)
 
 
 def _bring_back(world: World, store: SessionStore, session: str, step: FileStep) -> FileOutcome:

@@ -119,26 +119,22 @@ class Sessions:
             for id, runner in self._loaded.items()
             if not runner.busy and not runner.held and id not in wanted and now - runner.used_ms >= idle_ms
         ]
-        gone = [self._loaded.pop(id) for id in idle]
-        for runner in gone:
-            self._parts.store.noted(self.row(runner))
-        await asyncio.gather(*(runner.stop() for runner in gone))
-        for runner in gone:
-            self._parts.store.release(runner.log)
-        return len(gone)
+        await asyncio.gather(*(self._close(self._loaded.pop(id)) for id in idle))
+        return len(idle)
+
+    async def _close(self, runner: Runner) -> None:
+        self._parts.store.noted(self.row(runner))
+        await runner.stop()
+        self._parts.store.release(runner.log)
 
     async def put_away(self, session: str) -> None:
-        """Close a session that something is to be done with the files of; opened first, so that what a crash left is
-        mended. ConflictError while it is in use."""
+        """Close a session, opened first so that what a crash left is mended. ConflictError while it is in use."""
         runner = await self.get(session)
         if (runner.busy and runner.log.problem is None) or runner.held:
             asked = runner.state.questions
             why = f"question {asked[0][0].question} is open" if asked else "a turn is open"
             raise ConflictError(f"session {session} is in use", why=why, remedy="Try again when it is at rest.")
-        del self._loaded[session]
-        self._parts.store.noted(self.row(runner))
-        await runner.stop()
-        self._parts.store.release(runner.log)
+        await self._close(self._loaded.pop(session))
 
     async def stop(self) -> int:
         """Stop everything without recording: a start goes on from the logs. How many turns were running."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from agentd.errors import ConflictError, NotFoundError
+from agentd.errors import AgentdError, ConflictError, NotFoundError
 from agentd.session.entries import Finished
+from agentd.session.revisions import Reverted
 from agentd.turn.intake import NewTurn
 from agentd.turn.taking_back import Asking, TakenBack, TakingBack
 from agentd.world.fake import FakeWorld, fake_world
-from agentd.world.faults import Plan
+from agentd.world.faults import Crash, Plan, plans
 from agentproto.content import TextBlock
 from support.household import PERSON, WORKSPACE, Household, Reply, ask, whole_log
 
@@ -292,3 +294,46 @@ def test_a_message_that_waits_can_be_withdrawn_and_one_that_is_being_answered_ca
     entries = [line.entry for line in whole_log(world, world.run(main()))]
     ends = [(entry.turn[-2:], entry.stop) for entry in entries if isinstance(entry, Finished)]
     assert ends == [("t2", "withdrawn"), ("t1", "end")]
+
+
+def test_wherever_a_crash_comes_an_undo_that_is_asked_again_is_done_once_and_whole() -> None:
+    calls: list[int] = []
+    sessions: list[str] = []
+
+    async def life(world: FakeWorld) -> None:
+        house = Household(world, EDITS)
+        await house.start()
+        session = await ask(house, "change it")
+        await house.until_quiet(session)
+        sessions.append(session)
+        calls.append(len(world.points.calls))
+        await Scene(house, session).undo()
+        calls.append(len(world.points.calls))
+        await house.sessions.stop()
+
+    world = world_with_a_file()
+    world.run(life(world))
+    first, last = calls[:2]
+    tried = 0
+    for plan in plans(world.points.calls[first:last], ("crash_before", "ENOSPC", "EIO")):
+        tried += 1
+        world = world_with_a_file(plan)
+        with contextlib.suppress(Crash, AgentdError):
+            world.run(life(world))
+        lives = 0
+        while lives < 3:  # a full disk leaves files as they were and says so; a redo and a new undo are for a person
+            lives += 1
+            world = world.restart(drop_unsynced=True)
+            with contextlib.suppress(AgentdError):
+                world.run(life(world))
+                break
+        world = world.restart()
+        entries = [line.entry for line in whole_log(world, sessions[-1])]
+        (outcome,) = [entry for entry in entries if isinstance(entry, Reverted)]
+        there = {path: world.files.info(path) and world.files.read(path) for path in (A, NEW)}
+        for one in outcome.files:
+            if one.action != "kept" and one.reason:
+                continue  # done, but the disk would not say that it would last
+            wanted = {A: b"one\n", NEW: None} if one.action != "kept" else {A: b"two\n", NEW: b"made\n"}
+            assert there[one.path] == wanted[one.path], (plan, outcome)
+    assert tried > 40
