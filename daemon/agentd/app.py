@@ -166,6 +166,7 @@ class Daemon:
             settings=self._turn_settings,
             facts=self._facts,
             secrets=lambda session: self._variables.get(session, {}),
+            cache=folders.cache,
         )
         self._sessions = Sessions(parts, self._requests)
         self._taking_back = TakingBack(parts, self._sessions)
@@ -232,7 +233,16 @@ class Daemon:
             max_faults=values.turn.max_faults,
             parallel_calls=values.turn.parallel_calls,
         )
-        return TurnSettings(limits=limits, rules=self._settings.rules, step_chars=values.tools.step_result_chars)
+        return TurnSettings(
+            limits=limits,
+            rules=self._settings.rules,
+            step_chars=values.tools.step_result_chars,
+            image_bytes=values.undo.image_bytes,
+            images_bytes=values.undo.session_bytes,
+            snapshot_files=values.undo.snapshot_files,
+            snapshot_bytes=values.undo.snapshot_bytes,
+            snapshot_ms=values.undo.snapshot_ms,
+        )
 
     def _facts(self, workspace: str, cwd: str) -> SessionFacts:
         return SessionFacts(workspace=workspace, cwd=cwd, platform=self._process.platform, shell="bash")

@@ -22,11 +22,15 @@ import msgpack
 __all__ = ["JOBS", "main", "run_job", "serve"]
 
 JOBS: dict[str, str] = {
+    "bundle-session": "agentd.session.handover_jobs:bundle_session",
     "echo": "agentd.world.trial_jobs:echo",
     "glob": "agentd.tools.search_jobs:glob",
     "grep": "agentd.tools.search_jobs:grep",
+    "import-session": "agentd.session.handover_jobs:import_session",
     "ls-tree": "agentd.tools.search_jobs:ls_tree",
     "pack": "agentd.session.packing:member",
+    "redact-events": "agentd.session.handover_jobs:redact_events",
+    "redact-session": "agentd.session.handover_jobs:redact_session",
     "search-sessions": "agentd.session.search_jobs:search_sessions",
     "snapshot-compare": "agentd.tools.snapshot_jobs:snapshot_compare",
     "snapshot-take": "agentd.tools.snapshot_jobs:snapshot_take",

@@ -7,7 +7,6 @@ carry 0. Numbers are retired, never reused.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -35,8 +34,7 @@ class Kind(enum.IntEnum):
     PONG = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One decoded message. `size` is the number of bytes of its body."""
 
     kind: Kind

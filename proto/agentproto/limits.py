@@ -6,7 +6,9 @@ or `bad_frame`; it never costs another client anything. Both sides check: a send
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 __all__ = ["LIMITS", "Limits"]
 
@@ -14,52 +16,50 @@ _KIB = 1024
 _MIB = 1024 * _KIB
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """All sizes in bytes unless the name says otherwise. `why` stands in each field's metadata, for the manual."""
+class Limits(Struct, frozen=True):
+    """All sizes in bytes unless the name says otherwise. The reason stands in each field's description, for the
+    manual."""
 
-    frame_bytes: int = field(
-        default=16 * _MIB,
-        metadata={"why": "One ZeroMQ frame (`ZMQ_MAXMSGSIZE`): libzmq itself hangs up above it."},
+    frame_bytes: Annotated[
+        int, Meta(description="One ZeroMQ frame (`ZMQ_MAXMSGSIZE`): libzmq itself hangs up above it.")
+    ] = 16 * _MIB
+    frames_per_message: Annotated[
+        int, Meta(description="Header, body and up to 14 blobs; a 17th and later frame is dropped unread.")
+    ] = 16
+    message_bytes: Annotated[int, Meta(description="All frames of one message together.")] = 16 * _MIB
+    header_bytes: Annotated[
+        int, Meta(description="Header frame: four bytes of magic and version, then kind, id and a name.")
+    ] = 512
+    body_bytes: Annotated[int, Meta(description="The msgpack map of one message; larger things travel as blobs.")] = (
+        4 * _MIB
     )
-    frames_per_message: int = field(
-        default=16, metadata={"why": "Header, body and up to 14 blobs; a 17th and later frame is dropped unread."}
+    depth: Annotated[
+        int, Meta(description="Nesting of maps and arrays. Tool arguments of real models stay under 10.")
+    ] = 32
+    elements: Annotated[
+        int,
+        Meta(
+            description="Values in one body, keys included: bounds the objects that a small body of empty arrays could "
+            "make."
+        ),
+    ] = 50_000
+    string_bytes: Annotated[int, Meta(description="One text. A prompt of 2 MiB is already beyond any window.")] = (
+        2 * _MIB
     )
-    message_bytes: int = field(default=16 * _MIB, metadata={"why": "All frames of one message together."})
-    header_bytes: int = field(
-        default=512, metadata={"why": "Header frame: four bytes of magic and version, then kind, id and a name."}
+    binary_bytes: Annotated[int, Meta(description="One bin value inside a body.")] = 4 * _MIB
+    name_bytes: Annotated[int, Meta(description="A method's or an event's name.")] = 64
+    prompt_bytes: Annotated[int, Meta(description="The text of one user message; more belongs into a file.")] = 1 * _MIB
+    window_events: Annotated[int, Meta(description="Events in flight to one client before it grants more credit.")] = (
+        256
     )
-    body_bytes: int = field(
-        default=4 * _MIB, metadata={"why": "The msgpack map of one message; larger things travel as blobs."}
+    window_bytes: Annotated[int, Meta(description="Bytes of event bodies in flight to one client.")] = 1 * _MIB
+    queue_events: Annotated[int, Meta(description="Events that wait for one slow client before it is told `gap`.")] = (
+        1024
     )
-    depth: int = field(
-        default=32, metadata={"why": "Nesting of maps and arrays. Tool arguments of real models stay under 10."}
-    )
-    elements: int = field(
-        default=50_000,
-        metadata={
-            "why": "Values in one body, keys included: bounds the objects that a small body of empty arrays could make."
-        },
-    )
-    string_bytes: int = field(
-        default=2 * _MIB, metadata={"why": "One text. A prompt of 2 MiB is already beyond any window."}
-    )
-    binary_bytes: int = field(default=4 * _MIB, metadata={"why": "One bin value inside a body."})
-    name_bytes: int = field(default=64, metadata={"why": "A method's or an event's name."})
-    prompt_bytes: int = field(
-        default=1 * _MIB, metadata={"why": "The text of one user message; more belongs into a file."}
-    )
-    window_events: int = field(
-        default=256, metadata={"why": "Events in flight to one client before it grants more credit."}
-    )
-    window_bytes: int = field(default=1 * _MIB, metadata={"why": "Bytes of event bodies in flight to one client."})
-    queue_events: int = field(
-        default=1024, metadata={"why": "Events that wait for one slow client before it is told `gap`."}
-    )
-    queue_bytes: int = field(default=8 * _MIB, metadata={"why": "Bytes that wait for one slow client."})
-    page: int = field(default=200, metadata={"why": "Most rows that a list method answers at once."})
-    in_flight_requests: int = field(
-        default=64, metadata={"why": "Requests of one client that may be unanswered at a time."}
+    queue_bytes: Annotated[int, Meta(description="Bytes that wait for one slow client.")] = 8 * _MIB
+    page: Annotated[int, Meta(description="Most rows that a list method answers at once.")] = 200
+    in_flight_requests: Annotated[int, Meta(description="Requests of one client that may be unanswered at a time.")] = (
+        64
     )
 
 

@@ -7,7 +7,6 @@ and never touches a file. Callers: people who changed the wire, and the test tha
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 
@@ -140,9 +139,16 @@ def _kinds() -> str:
 
 def _limits() -> str:
     rows: list[tuple[object, ...]] = [
-        (f"`{field.name}`", f"{field.default:,}", field.metadata["why"]) for field in dataclasses.fields(Limits)
+        (f"`{field.name}`", f"{field.default:,}", _reason(field.type)) for field in _structure(Limits).fields
     ]
     return _table(("limit", "value", "why"), rows)
+
+
+def _reason(info: inspect.Type) -> str:
+    """The description in a field's annotation."""
+    assert isinstance(info, inspect.Metadata)
+    assert info.extra_json_schema is not None
+    return str(info.extra_json_schema["description"])
 
 
 def _errors() -> str:
@@ -230,8 +236,7 @@ def _named(info: inspect.Type, *, top: bool = False) -> list[type[msgspec.Struct
 
 def _described(kind: type[msgspec.Struct]) -> str:
     """A structure's words and its fields: name, type, default."""
-    info = inspect.type_info(kind)
-    assert isinstance(info, inspect.StructType)
+    info = _structure(kind)
     words = " ".join((kind.__doc__ or "").split())
     rows = [(field.encode_name, type_name(field.type), _default(field)) for field in info.fields]
     if info.tag_field:
@@ -241,6 +246,12 @@ def _described(kind: type[msgspec.Struct]) -> str:
     width = max(len(name) for name, _, _ in rows)
     lines = [f"{name:<{width}}  {kind_name}{default}" for name, kind_name, default in rows]
     return f"{words}\n\n```text\n" + "\n".join(lines) + "\n```"
+
+
+def _structure(kind: type[msgspec.Struct]) -> inspect.StructType:
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    return info
 
 
 def _default(field: inspect.Field) -> str:

@@ -1,4 +1,5 @@
-"""What a method and an event are: rows of the table. No behaviour.
+"""What a method and an event are: rows of the table. No behaviour. Structs, because every client imports them (see
+`agentproto.link`).
 
 A method that changes something takes a client-made `key` (idempotence) and says so with `mutates`; the table's test
 checks that its Params has that field. `role` is the least role that may call it. `feature` names a flag: while that is
@@ -7,7 +8,6 @@ off the method is absent from hello and its module is not imported.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
 import msgspec
@@ -24,8 +24,7 @@ Role = Literal["owner", "editor", "observer", "worker"]
 ROLES: dict[str, int] = {"observer": 1, "worker": 1, "editor": 2, "owner": 3}
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(msgspec.Struct, frozen=True):
     name: str
     params: type[msgspec.Struct]
     result: type[msgspec.Struct]
@@ -41,8 +40,7 @@ class Method:
         return self.name.partition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class EventKind:
+class EventKind(msgspec.Struct, frozen=True):
     name: str
     body: type[msgspec.Struct]
     summary: str

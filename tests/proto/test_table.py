@@ -30,6 +30,7 @@ WITHOUT_KEY = {
 """Methods that change something and still carry no key, each with its reason."""
 VERBS_THAT_CHANGE = {
     *("add", "answer", "create", "interrupt", "reload", "set", "start", "steer", "stop", "use"),
+    *("bundle", "import", "retain", "withdraw"),
     *(
         "approve",
         "archive",

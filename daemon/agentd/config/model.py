@@ -29,6 +29,7 @@ __all__ = [
     "ShellSettings",
     "ToolSettings",
     "TurnSettings",
+    "UndoSettings",
 ]
 
 FEATURES: Mapping[str, str] = {}
@@ -124,6 +125,12 @@ class SessionSettings:
     """Milliseconds without use after which a session leaves the memory."""
     list_page: Annotated[int, Meta(ge=1, le=200)]
     """Rows of one page."""
+    archive_after_days: Annotated[int, Meta(ge=0, le=36_500)]
+    """Days without a new entry after which a session is archived; 0: never."""
+    remove_after_days: Annotated[int, Meta(ge=0, le=36_500)]
+    """Days without a new entry after which a session is removed; 0: never."""
+    max_bytes: Annotated[int, Meta(ge=0, le=1_000_000_000_000_000)]
+    """Bytes of all sessions above which the oldest are removed; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +157,20 @@ class BudgetSettings:
     """Tokens; a window below it is small."""
     max_output_tokens: Annotated[int, Meta(ge=256, le=1_000_000)]
     """Tokens of the longest answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoSettings:
+    image_bytes: Annotated[int, Meta(ge=0, le=1_073_741_824)]
+    """Bytes of the largest file that is kept."""
+    session_bytes: Annotated[int, Meta(ge=0, le=1_099_511_627_776)]
+    """Bytes of all that one session keeps."""
+    snapshot_files: Annotated[int, Meta(ge=0, le=1_000_000)]
+    """Files that are noted before a command."""
+    snapshot_bytes: Annotated[int, Meta(ge=0, le=17_179_869_184)]
+    """Bytes of their contents that are held."""
+    snapshot_ms: Annotated[int, Meta(ge=1, le=600_000)]
+    """Milliseconds that noting and holding may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +201,7 @@ class Settings:
     shell: ShellSettings
     tools: ToolSettings
     budget: BudgetSettings
+    undo: UndoSettings
     logs: LogSettings
     chat: ChatSettings
     features: Mapping[str, bool]

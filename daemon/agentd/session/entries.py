@@ -2,8 +2,7 @@
 
 An entry is a fact that has happened, or the intent of an effect about to happen; it is never edited. Decisions carry
 their reason, calls their purpose and usage, everything its actor. `at_ms` and `seq` belong to the line, not to the
-entry (`session.frame`). Fields may be added with a default; a meaning never changes: that takes a new type and a step
-in `session.migrate`.
+entry (`session.frame`). Fields may be added with a default; a meaning never changes: that takes a new type.
 """
 
 from __future__ import annotations
@@ -241,7 +240,8 @@ class Begun(_Entry, frozen=True, tag="call.begun"):
 
 class Done(_Entry, frozen=True, tag="call.done"):
     """Outcome of a tool call. `text` is what the model is given; `blob` holds the whole output where it was cut.
-    `touched`: path -> (sha256 before, sha256 after); `modes`: permission bits of files that it removed."""
+    `touched`: path -> (sha256 before, after) of what it read or wrote, so that the model knows it; `changed`: the same of
+    what a command changed beside, unseen. "unknown" stands for a content that nobody knows. `modes`: bits before."""
 
     turn: str
     call: str
@@ -254,6 +254,7 @@ class Done(_Entry, frozen=True, tag="call.done"):
     diff: str | None = None
     exit_code: int | None = None
     touched: dict[str, tuple[str | None, str | None]] = {}
+    changed: dict[str, tuple[str | None, str | None]] = {}
     modes: dict[str, int] = {}
     duration_ms: int = 0
 
@@ -367,8 +368,7 @@ Entry = (
 DURABLE: frozenset[type] = frozenset(
     {Opened, Requested, Asked, Answered, Done, Steered, Interrupted, Finished, Changed, Withdrawn, Reverting, Reverted}
 )
-"""Synced before anything goes on. A model call's or a read's intent shares the sync of the outcome before it; `Begun`
-is synced when its effect changes the outside (`durable` below)."""
+"""Synced before anything goes on; a model call's or a read's intent shares the sync before it (`durable` below)."""
 
 PHASES: dict[type, str] = {
     Started: "prepare",

@@ -75,7 +75,7 @@ def blobs_of(entry: Entry) -> tuple[str, ...]:
         case Begun():
             return tuple(digest for digest in entry.before.values() if digest is not None)
         case Done():
-            before = (digest for digest, _ in entry.touched.values() if digest is not None)
+            before = (digest for digest, _ in (entry.touched | entry.changed).values() if digest is not None)
             return (*before, entry.blob) if entry.blob is not None else tuple(before)
         case _:
             return ()

@@ -84,7 +84,7 @@ def _answer(step: _Step | None, entry: Answered, at_ms: int) -> None:
 def _end(step: _Step, entry: Done, at_ms: int) -> None:
     step.state = "done" if entry.status == "ok" else "unknown" if entry.status == "unknown" else "failed"
     step.ended_at_ms, step.exit_code = at_ms, entry.exit_code
-    step.touched = {path: pair for path, pair in entry.touched.items() if pair[0] != pair[1]}
+    step.touched = {path: pair for path, pair in (entry.touched | entry.changed).items() if pair[0] != pair[1]}
     if entry.status != "ok":
         step.reason = entry.summary
 

@@ -2,7 +2,7 @@
 
 `base` declares what a tool is, `registry` lists the built-in ones (one file each in `builtin/`, prompt text in
 `prompts/`), `arguments` and `schema` stand between a model's words and a tool's types, `partition` says what runs
-together, `output` cuts results, `search_jobs` is the part that runs in the worker process. No tool decides whether it
+together, `output` cuts results, `search_jobs` and `snapshot_jobs` run in the worker process. No tool decides whether it
 may run: it names what it would touch, and `agentd.policy` judges. Nothing is re-exported.
 """
 

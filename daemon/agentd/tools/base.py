@@ -27,7 +27,8 @@ class ToolSpec:
 
     `recovery`: what to do about a call that was begun and not ended when the daemon died: run it again (reads only),
     look at the world (`probe`), let a person decide (`ask`), look and then ask (`probe_ask`), or tell the model. `max_result_chars`: beyond
-    it the model gets head, tail and how to read the rest. `description` is prompt text, from a file in `prompts/`, and
+    it the model gets head, tail and how to read the rest. `changes_unseen`: it may change
+    files that its arguments do not name, so the workspace is looked at before and after. `description` is prompt text, from a file in `prompts/`, and
     so are `argument_words`, one sentence for each argument that the schema shows.
     """
 
@@ -44,6 +45,7 @@ class ToolSpec:
     compactable: bool = False
     timeout_ms: int = 120_000
     cancels_siblings: bool = False
+    changes_unseen: bool = False
     argument_words: Mapping[str, str] = field(default_factory=dict)
 
 

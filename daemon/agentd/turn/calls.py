@@ -27,6 +27,7 @@ from agentd.turn.events import CallEnded, CallsJudged, Event, Intended, Probed
 from agentd.turn.images import Images
 from agentd.turn.parts import Parts
 from agentd.turn.reply import UNREADABLE, whole_text
+from agentd.turn.snapshots import Changes, Snapshots
 from agentproto.api.turn import DeltaEvent
 from agentproto.content import ResultStatus
 
@@ -48,6 +49,7 @@ class Calls:
         self._parts = parts
         self._log = log
         self._images = Images(parts, log)
+        self._snapshots = Snapshots(parts, log)
 
     # -- before ------------------------------------------------------------------------------------------------
 
@@ -222,7 +224,9 @@ class Calls:
         if tool is None:
             gone = f"Not run: the tool {call.tool} is not there any more."
             return CallEnded(self._done(turn, call, _failed(gone, gone), 0))
+        noted: str | None = None
         try:
+            noted = await self._snapshots.take(call.call) if tool.spec.changes_unseen else None
             result = await self._perform(tool, turn, call)
         except asyncio.CancelledError:
             if not stopped.is_set():
@@ -236,7 +240,8 @@ class Calls:
             result = _failed("\n".join(filter(None, (fault.what, fault.why, fault.remedy))), fault.what)
         except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
             result = _failed(self._bug(call, fault), "the tool has a bug")
-        return CallEnded(self._done(turn, call, result, clock.monotonic_ms() - began))
+        took_ms = clock.monotonic_ms() - began
+        return CallEnded(self._done(turn, call, result, took_ms, await self._snapshots.compare(noted)))
 
     async def _perform(self, tool: Tool, turn: TurnState, call: CallState) -> ToolResult:
         arguments = validate(tool.spec, call.arguments)
@@ -271,7 +276,9 @@ class Calls:
             )
         )
 
-    def _done(self, turn: TurnState, call: CallState, result: ToolResult, duration_ms: int) -> Done:
+    def _done(
+        self, turn: TurnState, call: CallState, result: ToolResult, duration_ms: int, changes: Changes | None = None
+    ) -> Done:
         piece = cut(whole_text(result.text), self._room_for(turn, call), call.call)
         blob = None
         if piece.whole is not None:
@@ -293,6 +300,8 @@ class Calls:
             diff=whole_text(result.diff)[:_DIFF_CHARS] if result.diff is not None else None,
             exit_code=result.exit_code,
             touched=dict(result.touched),
+            changed={} if changes is None else changes.files,
+            modes={} if changes is None else changes.modes,
             duration_ms=duration_ms,
         )
 

@@ -72,7 +72,8 @@ class Reporter(Protocol):
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
     """The settings' snapshot for one decision. `rules` are the settings' own; a turn's own come on top. `image_bytes`:
-    the largest before-image of a file that is kept; `images_bytes`: what a session keeps in blobs at most."""
+    the largest before-image of a file that is kept; `images_bytes`: what a session keeps in blobs at most. `snapshot_*`:
+    how many files, bytes and milliseconds a look at the workspace before a command may take (no files: no look)."""
 
     limits: Limits
     rules: tuple[Rule, ...] = ()
@@ -81,6 +82,9 @@ class TurnSettings:
     step_chars: int = 100_000
     image_bytes: int = 8 * 1024 * 1024
     images_bytes: int = 256 * 1024 * 1024
+    snapshot_files: int = 0
+    snapshot_bytes: int = 0
+    snapshot_ms: int = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +106,5 @@ class Parts:
     facts: Callable[[str, str], SessionFacts]
     secrets: Callable[[str], Mapping[str, str]]
     """Variables of a session's client that are kept in memory only (by session id)."""
+    cache: str = ""
+    """The folder for what can be made anew."""

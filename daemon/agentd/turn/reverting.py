@@ -49,7 +49,7 @@ def writes_of(entries: Iterable[Entry], calls: frozenset[str]) -> tuple[Write, .
         if isinstance(entry, Done) and entry.call in calls:
             found += [
                 Write(path, before, after, entry.modes.get(path))
-                for path, (before, after) in entry.touched.items()
+                for path, (before, after) in (entry.touched | entry.changed).items()
                 if before != after
             ]
         elif isinstance(entry, Reverted) and calls.intersection(entry.calls):

@@ -246,7 +246,7 @@ def _too_late(turn: str) -> ConflictError:
 
 
 def _writes(entry: Done) -> bool:
-    return any(before != after for before, after in entry.touched.values())
+    return any(before != after for before, after in (entry.touched | entry.changed).values())
 
 
 def _foreseen(step: FileStep) -> FileOutcome:

@@ -19,6 +19,7 @@ from agentd.config.model import (
     ShellSettings,
     ToolSettings,
     TurnSettings,
+    UndoSettings,
 )
 from agentd.world.fake import fake_world
 
@@ -30,10 +31,19 @@ def test_an_empty_machine_has_the_shipped_settings() -> None:
         models=ModelSettings(use="", connections={}),
         permissions=PermissionSettings(allow=(), ask=(), deny=()),
         durability=DurabilitySettings(mode="always", interval_ms=100),
-        sessions=SessionSettings(idle_unload_ms=600_000, list_page=50),
+        sessions=SessionSettings(
+            idle_unload_ms=600_000, list_page=50, archive_after_days=0, remove_after_days=0, max_bytes=0
+        ),
         shell=ShellSettings(timeout_ms=120_000, output_bytes=10 * 1024 * 1024),
         tools=ToolSettings(step_result_chars=100_000),
         budget=BudgetSettings(safety_tokens=13_000, safety_share=0.1, small_window=130_000, max_output_tokens=32_000),
+        undo=UndoSettings(
+            image_bytes=8 * 1024 * 1024,
+            session_bytes=256 * 1024 * 1024,
+            snapshot_files=20_000,
+            snapshot_bytes=64 * 1024 * 1024,
+            snapshot_ms=5_000,
+        ),
         logs=LogSettings(level="info", events_bytes=1_000_000, events_files=5),
         chat=ChatSettings(vi=False),
         features={},

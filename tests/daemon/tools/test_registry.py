@@ -44,7 +44,7 @@ def test_what_a_tool_says_of_itself() -> None:
         "grep": reading,
         "ls": reading,
         "read": reading,
-        "shell": (False, False, "report"),
+        "shell": (False, False, "probe_ask"),
         "write": (False, False, "probe"),
     }
 

@@ -136,10 +136,28 @@ def test_it_says_exactly_what_will_run(made: Ground) -> None:
     assert made.run(story) == [(Run("echo  'a'\n", str(made.workspace)),), "echo  'a'\n", {}]
 
 
-def test_after_a_crash_nothing_is_known(made: Ground) -> None:
+def test_after_a_crash_nothing_is_known_of_most_commands(made: Ground) -> None:
     tool = ShellTool()
 
     async def story() -> str:
         return (await tool.probe(validate(tool.spec, {"command": "true"}), {}, made.context())).outcome
 
-    assert (made.run(story), tool.spec.recovery) == ("unknown", "report")
+    assert (made.run(story), tool.spec.recovery) == ("unknown", "probe_ask")
+
+
+def test_after_a_crash_a_commit_is_looked_for(made: Ground) -> None:
+    tool = ShellTool()
+    made.call(
+        tool, command="git init -q && git config user.name A && git config user.email a@b && touch a && git add a"
+    )
+    given = validate(tool.spec, {"command": "git commit -m 'add a'"})
+
+    async def story() -> list[object]:
+        context = made.context()
+        before = tool.intent(given, context)
+        found: list[object] = [before, (await tool.probe(given, before, context)).outcome]
+        result = await made.result(tool, {"command": "git commit -m 'add a'"})
+        assert result.exit_code == 0, result.text
+        return [*found, (await tool.probe(given, before, context)).outcome]
+
+    assert made.run(story) == [{f"git:HEAD {made.workspace}": None}, "not_done", "done"]

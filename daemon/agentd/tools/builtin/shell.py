@@ -1,7 +1,8 @@
 """`shell`: one command line, run by bash in the session's folder, to its end.
 
-It decides what the command sees (folder, variables without this daemon's own) and how its end is told. It must never
-run twice: after a crash the outcome is reported as unknown. What may run is policy's business.
+It decides what the command sees (folder, variables without this daemon's own) and how its end is told. After a crash a
+plain `git commit` is looked for in the repository; of every other command it is said that its end is unknown. What may
+run is policy's business.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from agentd.errors import ToolError
 from agentd.policy.access import Access, Run
 from agentd.tools.arguments import narrow
 from agentd.tools.base import Probe, Progress, ToolContext, ToolResult, ToolSpec
+from agentd.tools.git_commits import commit_intent, commit_probe
 from agentd.tools.places import size_words, well_formed
 from agentd.tools.programs import USUAL_PATH, find_program
 from agentd.tools.prompt_text import prompt_text
@@ -60,7 +62,8 @@ class ShellTool:
             arguments=ShellArguments,
             example={"command": "python -m pytest -q tests/test_app.py", "timeout_ms": 120000},
             access_words="runs a command with the user's rights",
-            recovery="report",
+            recovery="probe_ask",
+            changes_unseen=True,
             # The command's own limit comes first; what is added is for ending its group.
             timeout_ms=LONGEST_MS + 10_000,
             argument_words=text.arguments,
@@ -76,7 +79,7 @@ class ShellTool:
         return narrow(arguments, ShellArguments).command
 
     def intent(self, arguments: msgspec.Struct, context: ToolContext) -> Mapping[str, str | None]:
-        return {}
+        return commit_intent(narrow(arguments, ShellArguments).command, context)
 
     async def call(self, arguments: msgspec.Struct, context: ToolContext) -> AsyncIterator[Progress | ToolResult]:
         given = narrow(arguments, ShellArguments)
@@ -103,7 +106,7 @@ class ShellTool:
         yield _result(given, done)
 
     async def probe(self, arguments: msgspec.Struct, before: Mapping[str, str | None], context: ToolContext) -> Probe:
-        return Probe("unknown", "whether the command ran to its end is not known; it was not run again")
+        return await commit_probe(narrow(arguments, ShellArguments).command, before, context)
 
 
 def _spawn(given: ShellArguments, context: ToolContext) -> Spawn:
