@@ -15,7 +15,7 @@ from agentd.config.detect import VARIABLES
 from agentd.config.load import Sources as SettingsSources
 from agentd.connections.room import Connections
 from agentd.context.sections import SessionFacts
-from agentd.errors import ConflictError, DiskError
+from agentd.errors import DiskError
 from agentd.lifecycle.endpoint import choose_socket, remove_connection, write_connection
 from agentd.lifecycle.home_check import check_home
 from agentd.lifecycle.home_lock import take_lock
@@ -29,7 +29,6 @@ from agentd.server.sockets import WireSocket, make_keys
 from agentd.server.sources import Sources
 from agentd.server.streams import Streams
 from agentd.services import Caller, Services
-from agentd.session.actors import Actor
 from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
 from agentd.settings.room import SettingsInForce
@@ -43,6 +42,7 @@ from agentd.turn.parts import Parts, TurnSettings
 from agentd.turn.pen import Limits
 from agentd.turn.sessions import Sessions
 from agentd.turn.taking_back import TakingBack
+from agentd.turn.unwanted import Unwanted
 from agentd.world.doors import Lock, NoBox, World
 from agentd.world.tasks import Tasks
 from agentproto.__about__ import __version__
@@ -56,7 +56,6 @@ __all__ = ["Daemon", "Process"]
 _TICK_MS = 2000
 _UNLOAD_EVERY_TICKS = 15
 _DRAIN_MS = 4000
-_VANISHED = Actor(kind="daemon", name="the client vanished")
 _ENVIRONMENT = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL", "SSH_AUTH_SOCK")
 _HANDLERS = {
     name: handler
@@ -171,6 +170,7 @@ class Daemon:
         self._sessions = Sessions(parts, self._requests)
         self._taking_back = TakingBack(parts, self._sessions)
         self._forking = Forking(parts, self._sessions)
+        self._unwanted = Unwanted(parts, self._sessions, self._taking_back)
         self._sources.loaded = lambda id: self._sessions.loaded().get(id)
         self._sources.happened_after = self._reporting.after
         self._sources.happened_head = self._reporting.head
@@ -184,7 +184,14 @@ class Daemon:
         features = frozenset(name for name, on in self._settings.values.features.items() if on)
         self._methods = collect(_HANDLERS, features)
         self._router = Router(
-            socket, self._streams, self._tasks, world.clock, self._reporting, self._methods, self._welcome, self._gone
+            socket,
+            self._streams,
+            self._tasks,
+            world.clock,
+            self._reporting,
+            self._methods,
+            self._welcome,
+            self._unwanted.gone,
         )
         self._router.open(self._services())
         world.files.set_mode(self._socket_path, 0o600)
@@ -280,26 +287,6 @@ class Daemon:
             heartbeat_ms=_TICK_MS,
         )
 
-    def _gone(self, turn: str) -> None:
-        """A client that wanted its turn to stop with it has vanished, and nobody else listens."""
-        session = turn.partition(".")[0]
-        runner = self._sessions.loaded().get(session)
-        if runner is not None and any(request.turn == turn for request in runner.state.queue):
-            self._tasks.start(f"withdraw {turn}", self._withdraw(session, turn))
-        elif runner is not None and runner.state.turn is not None and runner.state.turn.id == turn:
-            self._tasks.start(f"stop {turn}", self._interrupt(session, turn))
-
-    async def _interrupt(self, session: str, turn: str) -> None:
-        key = self._world.ids.token(12).hex()
-        reason = "its client vanished, and it was told to stop then"
-        await self._sessions.interrupt(session, key, "", reason, _VANISHED, turn)
-
-    async def _withdraw(self, session: str, turn: str) -> None:
-        try:
-            await self._taking_back.withdraw(session, turn, self._world.ids.token(12).hex(), "", _VANISHED)
-        except ConflictError:
-            await self._interrupt(session, turn)  # it has begun meanwhile
-
     def _status(self) -> StatusResult:
         loaded = self._sessions.loaded()
         durability = self._settings.values.durability
@@ -355,10 +342,12 @@ class Daemon:
             await self._sessions.unload_idle(idle_ms, self._streams.wanted())
 
     async def _stop_soon(self, drain: bool) -> int:
-        """Answer first, then stop. With `drain` or without: what runs is paused, and its log says where."""
+        """Answer first, then stop. What runs is paused, and a start goes on with it; without `drain` it is ended."""
         running = sum(runner.busy for runner in self._sessions.loaded().values())
+        if not drain:
+            await self._unwanted.end_all()
         asyncio.get_running_loop().call_later(0.05, self._stopping.set)
-        return running
+        return running if drain else 0
 
     def ask_to_stop(self) -> None:
         self._stopping.set()

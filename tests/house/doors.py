@@ -85,7 +85,9 @@ DAEMON: dict[str, dict[str, str]] = {
     "zmq": {"agentd.server.sockets": "the one file with sockets"},
     "click": {"agentd.cli": "the program's own command line"},
     "pwd": {"agentd.cli": _BEGIN},
+    "tarfile": {"agentd.session.handover_bundle": "one header at a time as bytes; it never opens a file by itself"},
     "tempfile": {"agentd.cli": _BEGIN},
+    "detect_secrets": {"agentd.telemetry.detect_plugins": "its plug-ins' pure part; loaded by the worker only"},
     "tomlkit": {"agentd.config.edit": "writes one key and leaves the person's comments alone"},
     # Data that ships inside the package: read once, never written, so it is no outside.
     "importlib.resources": {

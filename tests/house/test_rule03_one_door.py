@@ -125,6 +125,7 @@ def test_every_row_has_a_reason() -> None:
 def test_one_file_each_for_the_loudest_doors() -> None:
     """These have one named importer a side; a second one is a second door."""
     assert set(DAEMON["httpx"]) == {"agentd.world.http"}
+    assert set(DAEMON["sqlite3"]) == {"agentd.search.index"}
     assert (set(DAEMON.get("zmq", {})), set(CLIENTS["zmq"])) == ({"agentd.server.sockets"}, {"agentclient.sockets"})
 
 

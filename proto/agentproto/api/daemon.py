@@ -68,7 +68,8 @@ class StatusResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StopParams(msgspec.Struct, frozen=True, kw_only=True):
-    """`drain`: pause and record running turns, end children, then stop (10 s at most)."""
+    """`drain`: running turns are paused, and the next start goes on with them; without it they are ended where they are.
+    Then children are ended, and the daemon stops (10 s at most)."""
 
     key: Key
     drain: bool = True
