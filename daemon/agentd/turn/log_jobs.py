@@ -90,14 +90,22 @@ def _blobs(folder: str, findings: list[str]) -> int:
     except FileNotFoundError:
         return 0
     for name in names:
-        digest = hashlib.sha256()
         try:
-            with open(f"{folder}/{name}", "rb") as file:
-                while data := file.read(_CHUNK):
-                    digest.update(data)
+            digest = _digest(f"{folder}/{name}")
         except OSError as fault:
             findings.append(f"{folder}/{name}: it can't be read: {fault.strerror}")
             continue
-        if digest.hexdigest() != name:
+        if digest != name:
             findings.append(f"{folder}/{name}: its bytes do not fit its name: it was changed")
     return len(names)
+
+
+def _digest(path: str) -> str:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        digest = hashlib.sha256()
+        while data := os.read(descriptor, _CHUNK):
+            digest.update(data)
+        return digest.hexdigest()
+    finally:
+        os.close(descriptor)
