@@ -7,11 +7,11 @@ every send, try to receive until nothing is left. Caller: `client`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agentclient.sockets import Dealer
 
-__all__ = ["AsyncSocket"]
+__all__ = ["AsyncSocket", "connected"]
 
 
 class AsyncSocket:
@@ -48,3 +48,14 @@ class AsyncSocket:
     def close(self) -> None:
         self._loop.remove_reader(self._dealer.descriptor)
         self._dealer.close()
+
+
+async def connected(how: Callable[[], Dealer]) -> AsyncSocket:
+    """A socket that `how` makes in a thread, because that may take seconds. Nothing is left open when this is cancelled."""
+    making = asyncio.get_running_loop().run_in_executor(None, how)
+    try:
+        return AsyncSocket(await asyncio.shield(making))
+    except asyncio.CancelledError:
+        # The thread goes on, and what it comes back with is nobody's.
+        making.add_done_callback(lambda done: None if done.exception() else done.result().close())
+        raise

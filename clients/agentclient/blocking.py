@@ -21,14 +21,12 @@ from agentclient.greeting import now_ms, result_of
 from agentclient.meeting import Meeting
 from agentclient.starting import DAEMON_COMMAND
 from agentproto.envelope import Welcome
-from agentproto.link import BEATS_MISSED, Happened
+from agentproto.link import Happened
 from agentproto.shape import to_plain
 
 __all__ = ["BlockingClient", "connect"]
 
 R = TypeVar("R")
-_SLICE_MS = 500
-"""Longest single wait: heartbeats are due every two seconds, and a replaced connection file is seen this soon."""
 
 
 def connect(
@@ -59,7 +57,6 @@ class BlockingClient:
         self._answers: dict[int, Answered | Refused] = {}
         self._events: deque[Happened | Refused] = deque()
         self._dealer = meeting.first()
-        self._sent_ms = now_ms()
 
     @property
     def welcome(self) -> Welcome:
@@ -69,7 +66,7 @@ class BlockingClient:
 
     def send(self, method: str, params: msgspec.Struct) -> int:
         """Send a request without waiting; `receive` its ticket later."""
-        self._wake_up()
+        self._meet_if_forgotten()
         ticket = self._conversation.ask(method, to_plain(params))
         self._flush()
         return ticket
@@ -77,7 +74,7 @@ class BlockingClient:
     def receive(self, ticket: int, result: type[R]) -> R:
         """The answer to a request, when it has come. RefusedError when it is an error."""
         while ticket not in self._answers:
-            self._pump(_SLICE_MS)
+            self._pump(self._meeting.slice_ms)
         return result_of(self._answers.pop(ticket), result)
 
     def call(self, method: str, params: msgspec.Struct, result: type[R]) -> R:
@@ -96,7 +93,7 @@ class BlockingClient:
         """The next event; None when none came in `wait_ms`, or when an answer came or a descriptor of `also` can be
         read. RefusedError when a subscription could not be taken up again."""
         if not self._events:
-            self._pump(min(wait_ms, _SLICE_MS), also)
+            self._pump(min(wait_ms, self._meeting.slice_ms), also)
         if not self._events:
             return None
         event = self._events.popleft()
@@ -117,22 +114,19 @@ class BlockingClient:
     def _flush(self) -> None:
         for frames in self._conversation.outgoing(now_ms()):
             self._dealer.send(frames)
-            self._sent_ms = now_ms()
+            self._meeting.sent()
 
-    def _wake_up(self) -> None:
-        """Whoever did something else for so long that heartbeats were missed has been given up by the daemon: take the
-        conversation up again before anything is sent. A quarter of a beat early, since a request takes time too."""
-        if now_ms() - self._sent_ms > (4 * BEATS_MISSED - 1) * self._conversation.heartbeat_ms // 4:
+    def _meet_if_forgotten(self) -> None:
+        if self._meeting.forgotten:
             self._meet_again()
 
     def _meet_again(self) -> None:
         self._dealer.close()
         self._dealer = self._meeting.again()
-        self._sent_ms = now_ms()
         self._flush()
 
     def _pump(self, wait_ms: int, also: Sequence[int] = ()) -> None:
-        self._wake_up()
+        self._meet_if_forgotten()
         self._flush()
         self._dealer.wait(wait_ms, also)
         quiet = True

@@ -1,8 +1,7 @@
 """The pump for asyncio: the same conversation as `blocking`, for programs that do other things meanwhile.
 
 One task moves the frames. Finding, starting and greeting a daemon may take seconds, so it happens in a thread and by
-the same code as in the blocking pump. Cancelling a `call` cancels the request. Caller: `agentctl chat`, editors'
-bridges, scripts.
+the same code as in the blocking pump. Cancelling a `call` cancels the request. Callers: `agentctl chat`, scripts.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from agentclient.async_socket import AsyncSocket
+from agentclient.async_socket import AsyncSocket, connected
 from agentclient.conversation import Answered, Refused
 from agentclient.discover import READY_MS
 from agentclient.errors import ClientError, RefusedError
@@ -30,7 +29,6 @@ from agentproto.shape import to_plain
 __all__ = ["Client", "connect"]
 
 R = TypeVar("R")
-_SLICE_MS = 500
 
 
 @asynccontextmanager
@@ -65,6 +63,7 @@ class Client:
         self._meeting = meeting
         self._conversation = meeting.conversation
         self._socket: AsyncSocket | None = None
+        self._met = asyncio.Event()
         self._answers: dict[int, asyncio.Future[Answered | Refused]] = {}
         self._events: asyncio.Queue[Happened | ClientError] = asyncio.Queue()
         self._gone: ClientError | None = None
@@ -76,6 +75,7 @@ class Client:
 
     async def call(self, method: str, params: msgspec.Struct, result: type[R]) -> R:
         """Send and wait. `method`, `params` and `result` are a row of the table. RefusedError when it is an error."""
+        await self._met.wait()  # a conversation that is being taken up again is another thread's
         if self._gone is not None:
             raise self._gone
         ticket = self._conversation.ask(method, to_plain(params))
@@ -84,8 +84,9 @@ class Client:
         try:
             answer = await future
         except asyncio.CancelledError:
-            self._conversation.cancel(ticket)
-            self._flush()
+            if self._met.is_set():  # else it is asked once more, and nobody hears the answer
+                self._conversation.cancel(ticket)
+                self._flush()
             raise
         finally:
             del self._answers[ticket]
@@ -93,13 +94,11 @@ class Client:
 
     async def events(self) -> AsyncIterator[Happened]:
         """Events in order, over reconnects, for ever. A ClientError when the daemon is gone for good."""
-        while True:
-            event = await self._events.get()
-            if isinstance(event, ClientError):
-                raise event
+        while not isinstance(event := await self._events.get(), ClientError):
             yield event
             self._conversation.handled(event)
             self._flush()
+        raise event
 
     async def run(self) -> None:
         """Move frames until cancelled. `connect` runs it."""
@@ -108,20 +107,22 @@ class Client:
                 await self._pump()
         except ClientError as fault:
             self._gone = fault
+            self._met.set()
             self._events.put_nowait(fault)
-            for future in self._answers.values():
-                if not future.done():
-                    future.set_exception(fault)
+            for future in (one for one in self._answers.values() if not one.done()):
+                future.set_exception(fault)
 
     def close(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._met.clear()
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.close()
 
     def _flush(self) -> None:
-        if self._socket is not None:
+        if self._socket is not None and not self._meeting.forgotten:  # else the pump meets it again first
             for frames in self._conversation.outgoing(now_ms(), self.active_at_ms):
                 self._socket.send(frames)
+                self._meeting.sent()
 
     async def _pump(self) -> None:
         assert self._socket is not None
@@ -139,12 +140,13 @@ class Client:
                 case _:
                     pass
         self._flush()
-        if quiet and self._meeting.over:
-            self.close()
+        if self._meeting.forgotten or (quiet and self._meeting.over):
             await self.meet(self._meeting.again)
-        await self._socket.wait(_SLICE_MS)
+        await self._socket.wait(self._meeting.slice_ms)
 
     async def meet(self, how: Callable[[], Dealer]) -> None:
         """Greet a daemon and take over its socket. `connect` does it."""
-        self._socket = AsyncSocket(await asyncio.to_thread(how))
+        self.close()
+        self._socket = await connected(how)
+        self._met.set()
         self._flush()

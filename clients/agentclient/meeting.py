@@ -2,6 +2,10 @@
 
 A daemon that crashed leaves its connection file behind: it is started anew, so that the turn goes on. One that was
 stopped in good order takes the file along: its successor is waited for, but nobody starts one behind its user's back.
+
+A daemon gives up whom it does not hear for some heartbeats. A client that did something else for so long (it computed,
+it was stopped, the laptop slept) can't tell that from its socket, so it looks at its own clock (`forgotten`) and takes
+the conversation up again before it sends anything; else it would take its own silence for the daemon's.
 """
 
 from __future__ import annotations
@@ -10,13 +14,17 @@ from collections.abc import Mapping, Sequence
 
 from agentclient.conversation import Conversation
 from agentclient.discover import READY_MS, find, folders_of, stamp
-from agentclient.greeting import greet
+from agentclient.greeting import greet, now_ms
 from agentclient.keys import new_client
 from agentclient.sockets import Dealer
 from agentclient.starting import DAEMON_COMMAND
 from agentproto.endpoints import Connection
+from agentproto.link import BEATS_MISSED
 
 __all__ = ["Meeting"]
+
+_SLICE_MS = 500
+"""A replaced connection file is seen this soon."""
 
 
 class Meeting:
@@ -40,6 +48,7 @@ class Meeting:
         self._command = command
         self._ready_ms = ready_ms
         self._stamp: tuple[int, int] | None = None
+        self._sent_ms = 0
 
     def first(self) -> Dealer:
         """A greeted socket. NoDaemonError, HomeError or RefusedError when there is no daemon to be had."""
@@ -49,6 +58,21 @@ class Meeting:
         """A greeted socket after the last one was lost; errors as in `first`."""
         crashed = stamp(self.folders) is not None
         return self._meet(self._start and crashed, self._ready_ms)
+
+    def sent(self) -> None:
+        """Something was sent now: the daemon knows that this client is there."""
+        self._sent_ms = now_ms()
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the daemon has given this client up, so that it is time for `again`. A quarter of a beat early, since
+        a request takes time too."""
+        return now_ms() - self._sent_ms > (4 * BEATS_MISSED - 1) * self.conversation.heartbeat_ms // 4
+
+    @property
+    def slice_ms(self) -> int:
+        """The longest single wait: no heartbeat is late, and a replaced connection file is seen soon."""
+        return min(_SLICE_MS, max(1, self.conversation.heartbeat_ms // 2))
 
     @property
     def over(self) -> bool:
@@ -66,6 +90,7 @@ class Meeting:
             command=self._command,
         )
         self._stamp = stamp(self.folders)
+        self.sent()
         return dealer
 
     def _greet(self, connection: Connection, wait_ms: int) -> Dealer | None:

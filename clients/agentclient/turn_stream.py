@@ -1,5 +1,8 @@
 """Events of a session -> what a reader has to be shown, each piece once. Pure: no I/O, no waiting.
 
+A newer daemon may use a word that this client does not know (a new mode, a new way to end). Such an event is shown as it
+came (`Unknown`) instead of ending the client; if it says that a turn is over, that is understood all the same.
+
 Text arrives as deltas that carry their item and their UTF-8 offset, and at last whole, in `step.replied`. A client that
 joins late, comes back, or was cut off sees the same bytes twice or finds a hole; here they are joined: what is known is
 dropped, what lies ahead waits until the hole is filled or the whole item supersedes it. Callers: `agentctl ask`, `chat`,
@@ -8,16 +11,19 @@ dropped, what lies ahead waits until the hole is filled or the whole item supers
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
 
 from agentproto.api import question, session, turn
 from agentproto.content import TextBlock, ThinkingBlock
+from agentproto.errors import RemoteProtocolError
 from agentproto.link import Happened
+from agentproto.revisions import RevertedEvent
 from agentproto.shape import typed
 
-__all__ = ["Added", "Change", "Kind", "Logged", "Replaced", "TurnStream"]
+__all__ = ["Added", "Change", "Kind", "Logged", "Replaced", "TurnStream", "Unknown", "is_unknown_word"]
 
 Kind = Literal["text", "thinking", "output"]
 
@@ -41,12 +47,28 @@ class Replaced(msgspec.Struct, frozen=True):
     text: str
 
 
+class Unknown(msgspec.Struct, frozen=True):
+    """An event with a word that this client does not know, as it came. `turn` is empty when it names none; `why` says
+    which word it is, and where."""
+
+    name: str
+    turn: str
+    body: dict[str, object]
+    why: str
+
+    @property
+    def text(self) -> str:
+        """The event on one line."""
+        return f"{self.name} {msgspec.json.encode(self.body).decode()} ({self.why}; a newer client shows it)"
+
+
 Logged = (
     question.AnsweredEvent
     | question.OpenedEvent
     | session.ChangedEvent
     | session.NoticeEvent
     | session.OpenedEvent
+    | RevertedEvent
     | turn.FinishedEvent
     | turn.QueuedEvent
     | turn.RepliedEvent
@@ -55,8 +77,9 @@ Logged = (
     | turn.SteeredEvent
     | turn.ToolFinishedEvent
     | turn.ToolStartedEvent
+    | turn.WithdrawnEvent
 )
-Change = Added | Replaced | Logged
+Change = Added | Replaced | Unknown | Logged
 
 _KINDS: dict[str, type[Logged]] = {
     event.name: event.body
@@ -85,13 +108,30 @@ class TurnStream:
 
     def take(self, event: Happened) -> list[Change]:
         """What to show for one event. RemoteProtocolError when its body does not fit its name."""
-        if event.name == "turn.delta":
-            return self._delta(typed(event.body, turn.DeltaEvent))
-        kind = _KINDS.get(event.name)
+        kind: type[Logged | turn.DeltaEvent] | None = (
+            turn.DeltaEvent if event.name == "turn.delta" else _KINDS.get(event.name)
+        )
         if kind is None:
             return []
-        body: Logged = typed(event.body, kind)
+        try:
+            return self._taken(typed(event.body, kind))
+        except RemoteProtocolError as fault:
+            if not is_unknown_word(fault):
+                raise
+            return self._unknown(event, fault)
+
+    def _unknown(self, event: Happened, fault: RemoteProtocolError) -> list[Change]:
+        if event.name == "turn.delta" and event.body.get("offset"):
+            return []  # its first piece was shown, and the whole of it comes at the end
+        shown = Unknown(event.name, str(event.body.get("turn") or ""), event.body, fault.message)
+        if event.name == "turn.finished" and fault.field == "stop":
+            return [shown, *self._taken(typed({**event.body, "stop": "error"}, turn.FinishedEvent))]
+        return [shown]
+
+    def _taken(self, body: Logged | turn.DeltaEvent) -> list[Change]:
         match body:
+            case turn.DeltaEvent():
+                return self._delta(body)
             case turn.RepliedEvent():
                 return [*self._whole(body), body]
             case turn.RetryEvent():
@@ -159,3 +199,8 @@ class TurnStream:
             for key, item in self._items.items()
             if not (key[0] == turn_id and key[1].rpartition(".")[0] == step)
         }
+
+
+def is_unknown_word(fault: RemoteProtocolError) -> bool:
+    """Whether a body did not fit because of a word that this version does not know (and not because it is broken)."""
+    return re.search(r"Invalid (enum )?value '", fault.message) is not None

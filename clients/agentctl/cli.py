@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import NoReturn, cast
 
 import click
 
 from agentctl.exits import DONE, INTERRUPTED, USAGE
+from agentctl.groups import LazyGroup
 from agentctl.lazy import load
 
-__all__ = ["COMMANDS", "LazyGroup", "guarded", "main", "program", "run"]
+__all__ = ["COMMANDS", "guarded", "main", "program", "run"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "ask": ("ask", "One turn: the answer to stdout as it streams."),
     "chat": ("chat", "Talk with it; steer it while it works."),
     "attach": ("attach", "Join a session: what was, then live."),
-    "sessions": ("sessions", "List, show and export conversations."),
+    "sessions": ("sessions", "Conversations: find, show, take back, keep, hand over."),
     "pending": ("pending", "Questions that wait for an answer."),
     "approve": ("approve", "Allow what a question asks for."),
     "deny": ("deny", "Refuse what a question asks for."),
@@ -40,39 +41,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Command -> (its file under commands/, one line of help)."""
 
 
-class LazyGroup(click.Group):
-    """Knows its commands by the table above; loads one when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        return cast("click.Command", load(f"agentctl.commands.{COMMANDS[cmd_name][0]}", "command"))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            close = cast("Callable[[str, Iterable[str], int], list[str]]", load("difflib", "get_close_matches"))
-            near = close(args[0], COMMANDS, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-
-
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
         click.echo(f"agentctl {load('agentproto.__about__', '__version__')}")
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, table=COMMANDS, place="agentctl.commands", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option(
     "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="The version."
 )

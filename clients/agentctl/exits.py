@@ -50,6 +50,7 @@ STOP_CODES: dict[str, int] = {
     "refused": FAILED,
     "error": FAILED,
     "denied": DENIED,
+    "withdrawn": INTERRUPTED,
 }
 """A turn's stop reason -> exit code; a reason that is not here (a newer daemon's) counts as failed."""
 

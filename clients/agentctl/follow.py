@@ -134,6 +134,8 @@ class Follower:
             self._plain.show(change, now_ms())
             if turn_id is not None and isinstance(change, turn.FinishedEvent):
                 return change
+            if turn_id is not None and isinstance(change, turn.WithdrawnEvent):
+                return _withdrawn(change)
         return None
 
     def _note_question(self, change: Change) -> None:
@@ -190,3 +192,17 @@ class Follower:
         if self._keyboard is not None:
             self._keyboard.__exit__()
             self._keyboard = None
+
+
+def _withdrawn(change: turn.WithdrawnEvent) -> turn.FinishedEvent:
+    """A message that was taken back has ended too, with nothing said and nothing used."""
+    return turn.FinishedEvent(
+        stream=change.stream,
+        seq=change.seq,
+        at_ms=change.at_ms,
+        turn=change.turn,
+        stop="withdrawn",
+        text="",
+        steps=0,
+        usage=turn.TurnUsage(),
+    )

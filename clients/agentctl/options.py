@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import click
 
 from agentclient.blocking import BlockingClient, connect
+from agentctl.lazy import load
 
-__all__ = ["dial", "json_option"]
+__all__ = ["dial", "json_option", "session_id"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -24,3 +25,10 @@ def dial(*, start: bool = True, give_variables: bool = False) -> BlockingClient:
     context = click.get_current_context(silent=True)
     name = context.command_path if context is not None else "agentctl"
     return connect(name, start=start, give_variables=give_variables)
+
+
+def session_id(text: str) -> str:
+    """The id of the session that a person means by its beginning, its end, or `latest`. A whole one costs nothing."""
+    if len(text) == 17 and text.startswith("s"):
+        return text
+    return cast("Callable[[str], str]", load("agentctl.sessions.naming", "looked_up"))(text)

@@ -93,6 +93,7 @@ class Daemon:
         self._given: dict[str, str] = {}
         self._lock: Lock | None = None
         self._started_at_ms = 0
+        self._resident_bytes = 0
         self._notices: list[str] = []
         self._identity = f"d{world.ids.token(8).hex()}"
 
@@ -126,6 +127,12 @@ class Daemon:
         )
         self._events.load()
         self._reporting = Reporting(world, self._events, self._log, lambda: self._tasks)
+        world.journal.relax(
+            self._sync_within_ms,
+            lambda fault: self._log.warning(
+                "journal.sync_failed", f"{fault.what}; what was acknowledged since may be lost"
+            ),
+        )
         ended = world.processes.sweep()
         if ended:
             self._reporting.happened(
@@ -251,6 +258,11 @@ class Daemon:
             snapshot_ms=values.undo.snapshot_ms,
         )
 
+    def _sync_within_ms(self) -> int:
+        """What the durability level `interval` allows; 0: every sync is waited for."""
+        durability = self._settings.values.durability
+        return durability.interval_ms if durability.mode == "interval" else 0
+
     def _facts(self, workspace: str, cwd: str) -> SessionFacts:
         return SessionFacts(workspace=workspace, cwd=cwd, platform=self._process.platform, shell="bash")
 
@@ -307,7 +319,7 @@ class Daemon:
             now_ms=self._world.clock.now_ms(),
             durability=words,
             log_file=f"{self._folders.state}/{LOG_FILE}",
-            resident_bytes=self._resident(),
+            resident_bytes=self._resident_bytes or self._resident(),
             features=tuple(name for name, on in self._settings.values.features.items() if on),
             notices=tuple(self._notices),
         )
@@ -333,6 +345,7 @@ class Daemon:
 
     async def _tick_once(self, ticks: int) -> None:
         self._router.tick()
+        self._resident_bytes = self._resident()
         self._settings.look_again()
         if self._process.watchdog_ms is not None:
             self._notifier.watchdog()

@@ -1,7 +1,7 @@
 """`agentd check`: reads every log of a home from its first byte to its last, changes nothing, names each damage.
 
-It looks at session logs (chain, numbers, entries that this version can read, and whether the end that was known is
-there), at their blobs (a blob's name is the hash of its bytes), and at the logs of requests and events. It decides what
+It looks at session logs, archived or not (chain, numbers, entries that this version can read, and whether the end that
+was known is there; of an archive that it holds what was packed), at their blobs (a blob's name is the hash of its bytes), and at the logs of requests and events. It decides what
 counts as damage and what is only worth a word: an unfinished last line is what a crash leaves, and the next start cuts
 it off. It takes no lock, so a daemon may be at work meanwhile. Callers: `agentd.cli`, `agentd.repair`.
 """
@@ -17,14 +17,15 @@ import msgspec
 
 from agentd.chain.file import is_torn_tail, scan_lines
 from agentd.chain.frame import FIRST_LINK, Damage
-from agentd.errors import AgentdError, MissingFileError
+from agentd.errors import AgentdError, DamagedLogError, MissingFileError
+from agentd.session.archive import ARCHIVE_FILE, ArchiveHandle, verify
 from agentd.session.entries import Entry
 from agentd.session.folders import SESSION_ID
 from agentd.session.log import LOG_FILE
 from agentd.session.requests import Accepted
 from agentd.session.store import SessionStore
 from agentd.telemetry.eventlog import EVENTS_FILE, EventLine
-from agentd.world.doors import World
+from agentd.world.doors import Handle, World
 
 __all__ = ["EXIT_DAMAGE", "Finding", "Kind", "check", "examine"]
 
@@ -33,8 +34,9 @@ EXIT_DAMAGE = 7
 _CHUNK = 1024 * 1024
 _REQUESTS_FILE = "requests.jsonl"
 
-Kind = Literal["log", "end", "blob", "unreadable", "notice"]
-"""`log`: bytes that can't be trusted, from `offset` on. `end`: entries are missing at a line's end. `blob`: its bytes
+Kind = Literal["log", "archive", "end", "blob", "unreadable", "notice"]
+"""`log`: bytes that can't be trusted, from `offset` on. `archive`: the same of a packed log, `offset` in what can be
+unpacked. `end`: entries are missing at a line's end. `blob`: its bytes
 do not fit its name. `unreadable`: the file can't be opened or read. `notice`: no damage."""
 
 
@@ -95,12 +97,20 @@ def _session(world: World, store: SessionStore, data: str, session: str) -> Iter
         return
     folder = store.folder(session)
     path = f"{folder}/{LOG_FILE}"
-    if not _is_there(world, path):
+    packed = f"{folder}/{ARCHIVE_FILE}"
+    if _is_there(world, path):
+        findings, last_seq, size = _log(world, path, msgspec.json.Decoder(Entry), session)
+        if _is_there(world, packed):
+            reason = "the log itself is there too, and is what counts: this is left of a packing that was interrupted"
+            findings.append(Finding(packed, "notice", reason, session=session))
+    elif _is_there(world, packed):
+        path = packed
+        findings, last_seq, size = _archive(world, folder, session)
+    else:
         yield Finding(
             path, "notice", "there is no log: the session was never begun, or none of it could be kept", session=session
         )
         return
-    findings, last_seq, size = _log(world, path, msgspec.json.Decoder(Entry), session)
     yield from findings
     if not any(finding.is_damage for finding in findings):
         head = store.head(session)
@@ -115,25 +125,46 @@ def _log(
     world: World, path: str, decoder: msgspec.json.Decoder[Any], session: str | None
 ) -> tuple[list[Finding], int, int]:
     """(findings, number of the last good line, where it ends)."""
-    last_seq, end = 0, 0
     try:
         handle = world.files.open_read(path)
-        try:
-            for line in scan_lines(handle, 0, FIRST_LINK, 1, decoder):
-                if isinstance(line, Damage):
-                    total = handle.size()
-                    if is_torn_tail(handle, line.offset, total):
-                        reason = (
-                            f"the last line is unfinished ({total - line.offset} bytes); the next start cuts it off"
-                        )
-                        return [Finding(path, "notice", reason, line.offset, session)], last_seq, end
-                    return [Finding(path, "log", line.reason, line.offset, session)], last_seq, end
-                last_seq, end = line.seq, line.offset + line.length
-        finally:
-            handle.close()
+    except AgentdError as fault:
+        return [Finding(path, "unreadable", fault.what, None, session)], 0, 0
+    return _lines(handle, path, decoder, session)
+
+
+def _lines(
+    handle: Handle, path: str, decoder: msgspec.json.Decoder[Any], session: str | None
+) -> tuple[list[Finding], int, int]:
+    last_seq, end = 0, 0
+    try:
+        for line in scan_lines(handle, 0, FIRST_LINK, 1, decoder):
+            if isinstance(line, Damage):
+                total = handle.size()
+                if is_torn_tail(handle, line.offset, total):
+                    reason = f"the last line is unfinished ({total - line.offset} bytes); the next start cuts it off"
+                    return [Finding(path, "notice", reason, line.offset, session)], last_seq, end
+                return [Finding(path, "log", line.reason, line.offset, session)], last_seq, end
+            last_seq, end = line.seq, line.offset + line.length
     except AgentdError as fault:
         return [Finding(path, "unreadable", fault.what, None, session)], last_seq, end
+    finally:
+        handle.close()
     return [], last_seq, end
+
+
+def _archive(world: World, folder: str, session: str) -> tuple[list[Finding], int, int]:
+    """The same for a packed log: damaged as an archive, or packed damage, it is good up to the last good line."""
+    path = f"{folder}/{ARCHIVE_FILE}"
+    findings, last_seq, end = _lines(ArchiveHandle(world.files, folder), path, msgspec.json.Decoder(Entry), session)
+    if any(finding.kind == "unreadable" for finding in findings):
+        return findings, last_seq, end
+    try:
+        verify(world.files, folder)
+    except DamagedLogError as fault:
+        return [Finding(path, "archive", fault.why, end, session)], last_seq, end
+    except AgentdError as fault:
+        return [Finding(path, "unreadable", fault.what, None, session)], last_seq, end
+    return [Finding(path, "archive", finding.reason, end, session) for finding in findings], last_seq, end
 
 
 def _blobs(world: World, folder: str, session: str) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """`agentd repair`: keeps of damaged logs what can be had, and throws nothing away.
 
 A damaged log is copied whole to `<name>.damaged-<ms>` beside it, and then replaced by its good beginning: at every
-moment there is a log of that name. A repaired session is marked open, so that the next start goes on with a turn that
+moment there is a log of that name. Of a damaged archive the good beginning becomes a plain log, and the archive is kept
+under such a name too. A repaired session is marked open, so that the next start goes on with a turn that
 the good beginning leaves unfinished. It decides nothing about what is damage (`agentd.check` does). It never runs
 beside a daemon: it takes the home's lock. Caller: `agentd.cli`.
 """
@@ -11,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agentd.check import EXIT_DAMAGE, Finding, examine
-from agentd.errors import AgentdError, BusyError
+from agentd.errors import AgentdError, BusyError, DamagedLogError
+from agentd.session.archive import ARCHIVE_FILE, ArchiveHandle, read_note, verify
+from agentd.session.log import LOG_FILE
 from agentd.session.store import SessionStore
 from agentd.world.doors import Handle, World
 from agentproto.endpoints import LOCK_FILE
@@ -61,6 +64,11 @@ def _mend(world: World, folders: Folders, finding: Finding) -> str:
     match finding.kind:
         case "log":
             assert finding.offset is not None
+            if session is not None and _archive_has_more(world, store.folder(session), finding.offset):
+                _look_again(store, session)
+                kept = _set_aside(world, finding.path)
+                _forget_end(world, folders, session)
+                return f"its archive is whole and is used from now on; the damaged log is in {kept}"
             if finding.offset == 0 and session is not None:
                 kept = _set_aside(world, finding.path)
                 _forget_end(world, folders, session)
@@ -70,6 +78,18 @@ def _mend(world: World, folders: Folders, finding: Finding) -> str:
             kept, lost = _cut(world, finding.path, finding.offset)
             _forget_end(world, folders, session)
             return f"cut at byte {finding.offset}; {lost} bytes from there on are in {kept}"
+        case "archive":
+            assert finding.offset is not None
+            assert session is not None
+            if finding.offset == 0:
+                kept = _set_aside(world, finding.path)
+                _forget_end(world, folders, session)
+                store.mark_closed(session)
+                return f"nothing can be unpacked of it; it is in {kept}"
+            _look_again(store, session)
+            kept = _unpack(world, store.folder(session), finding.offset)
+            _forget_end(world, folders, session)
+            return f"{finding.offset} bytes were unpacked into {LOG_FILE}; the archive is in {kept}"
         case "end":
             # The missing entries are nowhere: what is left is a whole log, and only the note of its end is wrong.
             _look_again(store, session)
@@ -77,6 +97,17 @@ def _mend(world: World, folders: Folders, finding: Finding) -> str:
             return f"{finding.reason}; they are lost, and the log goes on from here"
         case "blob" | "unreadable" | "notice":
             return ""
+
+
+def _archive_has_more(world: World, folder: str, offset: int) -> bool:
+    """Whether there is a whole archive beside a damaged log (of a packing that was interrupted) that holds more of it."""
+    if world.files.info(f"{folder}/{ARCHIVE_FILE}") is None:
+        return False
+    try:
+        verify(world.files, folder)
+        return read_note(world.files, folder).size > offset
+    except DamagedLogError:
+        return False
 
 
 def _set_aside(world: World, path: str) -> str:
@@ -118,6 +149,21 @@ def _cut(world: World, path: str, offset: int) -> tuple[str, int]:
     files.rename(fresh, path)
     files.sync_folder(folder)
     return kept, total - offset
+
+
+def _unpack(world: World, folder: str, offset: int) -> str:
+    """Make the plain log of an archive's good beginning; where the archive is then."""
+    files = world.files
+    fresh = f"{folder}/{LOG_FILE}.repairing"
+    files.remove(fresh)  # of a repair that did not come to its end
+    try:
+        _copy(ArchiveHandle(files, folder), offset, files.open_append(fresh, create=True))
+    except AgentdError:
+        files.remove(fresh)
+        raise
+    files.rename(fresh, f"{folder}/{LOG_FILE}")
+    files.sync_folder(folder)
+    return _set_aside(world, f"{folder}/{ARCHIVE_FILE}")
 
 
 def _copy(source: Handle, size: int, target: Handle) -> None:

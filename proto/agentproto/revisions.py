@@ -118,7 +118,8 @@ class WorkflowParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A file that a call wrote: its hash before and after (None: no file). `held`: what it held before is kept."""
+    """A file that a call wrote: its hash before and after (None: no file; "unknown": a content that nobody knows).
+    `held`: what it held before is kept."""
 
     path: str
     before: str | None = None

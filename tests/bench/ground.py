@@ -31,7 +31,7 @@ PYTHON = sys.executable
 SCRIPTS = Path(__file__).parent / "bare"
 """Programs that are started as processes of their own: the yardsticks, and crowds of clients."""
 WIDE = "window = 9000000\n"
-"""For `settings` behind scripted replies: a window that no history of the bench fills."""
+"""For `settings` behind replies or a server: a window that no history of the bench fills."""
 _MEMORY = Path("/dev/shm")
 
 
@@ -62,7 +62,8 @@ def daemon(
         if replies:
             settings = '[models]\nuse = "script"\n' + home.model("script", *replies, loop=True) + settings
         elif server:
-            settings += f'[models]\nuse = "fake"\n[models.fake]\nkind = "openai-chat"\nurl = "{server}"\nmodel = "m"\n'
+            fake = f'[models]\nuse = "fake"\n[models.fake]\nkind = "openai-chat"\nurl = "{server}"\nmodel = "m"\n'
+            settings = fake + settings
         home.settings(settings)
         try:
             home.start()

@@ -22,6 +22,7 @@ MEASUREMENTS: dict[str, str] = {
     "deltas": "streamed text",
     "many_clients": "a thousand clients",
     "log": "append, sync, acknowledge; opening a large log",
+    "many_sessions": "a thousand sessions: ready after kill -9, listed",
     "turns": "a turn's own overhead, with a short and a long history",
     "steps": "from a tool's end to the next request",
 }

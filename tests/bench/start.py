@@ -13,7 +13,7 @@ from bench.ground import daemon, python
 from bench.rows import Row, interleaved
 from support.daemon import RealDaemon
 
-__all__ = ["measure"]
+__all__ = ["measure", "ready_ms"]
 
 _ROUNDS = 9
 _LIBRARIES = "import asyncio, zmq, msgpack, msgspec, click, logging, hashlib, subprocess"
@@ -29,7 +29,7 @@ def measure() -> list[Row]:
         def imports() -> float:
             return _import("import agentd.cli", home)
 
-        libraries, own, ready = interleaved(_ROUNDS, bare, imports, lambda: _ready(home))
+        libraries, own, ready = interleaved(_ROUNDS, bare, imports, lambda: _ready_and_stopped(home))
     middle = statistics.median(ready)
     return [
         Row(
@@ -50,8 +50,14 @@ def _import(statement: str, home: RealDaemon) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _ready(home: RealDaemon) -> float:
-    """The daemon tells its readiness as it does a service manager; then a client says hello."""
+def _ready_and_stopped(home: RealDaemon) -> float:
+    found = ready_ms(home)
+    assert home.stop() == 0
+    return found
+
+
+def ready_ms(home: RealDaemon) -> float:
+    """Start a daemon and wait for it: it tells its readiness as it does a service manager; then a client says hello."""
     place = str(Path(home.root, "notify"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(place)
@@ -65,5 +71,4 @@ def _ready(home: RealDaemon) -> float:
             found = (time.perf_counter() - begun) * 1000
             assert client.welcome.pid == home.process.pid
     os.unlink(place)
-    assert home.stop() == 0
     return found

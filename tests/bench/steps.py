@@ -6,12 +6,15 @@ memory. The server is a thread of this process and notes when a request has come
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import time
 
 import httpx
 
-from bench.ground import daemon, in_memory
+from agentclient.blocking import BlockingClient
+from bench.ground import WIDE, daemon, in_memory
+from bench.history import grow, seed
 from bench.rows import Row
 from bench.talk import one_turn
 from support.daemon import RealDaemon
@@ -22,13 +25,17 @@ __all__ = ["measure"]
 _TURNS = 6
 _STEPS = 6
 _WORDS = 4_000
+_HISTORY = 10_000
 
 
 def measure() -> list[Row]:
     came: list[float] = []
+    size = 0
 
     def answer(request: Request) -> Reply:
+        nonlocal size
         came.append(time.time() * 1000)
+        size = max(size, len(request.body))
         messages = request.json["messages"]
         assert isinstance(messages, list)
         if "stream" in str(messages[-1]):
@@ -52,13 +59,13 @@ def measure() -> list[Row]:
         for _ in range(_TURNS):
             for _ in range(_STEPS):
                 limits.append(_bare(bare, server, came))
-            came.clear()
             begun = time.time() * 1000
-            turn = one_turn(client, str(home.user))
+            ours += _steps(home, client, came)
             first.append(came[0] - begun)
-            ours += [at - ended for ended, at in zip(_tool_ends(home, turn.session), came[1:], strict=True)]
         tokens = [one_turn(client, str(home.user), prompt="stream") for _ in range(3)]
         bares = [_read(bare, server) for _ in range(3)]
+        long = _long(server.url, came)
+        upload = statistics.median(_bare(bare, server, came, size) for _ in range(_STEPS))
     own, limit = statistics.median(ours), statistics.median(limits)
     rate = statistics.median(_WORDS / (turn.at[-1] - turn.at[0]) for turn in tokens)
     return [
@@ -69,6 +76,12 @@ def measure() -> list[Row]:
             f"{own / limit:.2f}x",
             "<= 5 ms",
             own <= 5,
+        ),
+        Row(
+            f"the same behind {_HISTORY:,} entries of history (a request of {size / 1000:.0f} kB, whole)",
+            f"bare httpx of as many bytes: {upload:.1f} ms",
+            f"{long:.1f} ms",
+            f"{long - own:+.1f} ms for the history",
         ),
         Row(
             "from `turn.start` in a new session to the request at the server",
@@ -87,9 +100,27 @@ def measure() -> list[Row]:
     ]
 
 
-def _bare(client: httpx.Client, server: FakeModelServer, came: list[float]) -> float:
+def _steps(home: RealDaemon, client: BlockingClient, came: list[float], session: str | None = None) -> list[float]:
+    """One turn: milliseconds from each tool's end to the next request at the server."""
+    came.clear()
+    turn = one_turn(client, str(home.user), session)
+    return [at - ended for ended, at in zip(_tool_ends(home, turn.session)[-_STEPS:], came[1:], strict=True)]
+
+
+def _long(server: str, came: list[float]) -> float:
+    """The same in a session that has gone on for weeks; the turn that reads its log is left out."""
+    with daemon(server=server, settings=WIDE, where=in_memory()) as home:
+        session = seed(home)
+        asyncio.run(grow(home, session, entries=_HISTORY))
+        home.start()
+        with home.client("bench") as client:
+            _steps(home, client, came, session)
+            return statistics.median(one for _ in range(_TURNS) for one in _steps(home, client, came, session))
+
+
+def _bare(client: httpx.Client, server: FakeModelServer, came: list[float], size: int = 8_000) -> float:
     """From the call until the server has a request of a step's size."""
-    body = {"messages": [{"role": "user", "content": "x" * 8_000}], "stream": True}
+    body = {"messages": [{"role": "user", "content": "x" * size}], "stream": True}
     begun = time.time() * 1000
     with client.stream("POST", f"{server.url}/chat/completions", json=body) as response:
         response.read()

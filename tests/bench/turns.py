@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from agentclient.blocking import BlockingClient
@@ -33,14 +33,14 @@ _REPLY = {"text": "An answer of some words, as answers are.", "match": "."}
 
 
 def measure() -> list[Row]:
-    rows: list[Row] = []
-    for entries in _SIZES:
-        with ExitStack() as stack:
-            homes = [stack.enter_context(_home(entries, memory)) for memory in (True, False)]
-            rows += _turns(entries, homes)
-            if entries == _SIZES[-1]:
-                rows.append(_replay(homes[0]))
-    return rows
+    with ExitStack() as stack:
+        homes = [[stack.enter_context(_home(entries, memory)) for memory in (True, False)] for entries in _SIZES]
+        measures: list[Callable[[], float]] = []
+        for entries, (memory, disk) in zip(_SIZES, homes, strict=True):
+            measures += [_model(entries), _turn_at(memory), _turn_at(disk)]
+        found = interleaved(_ROUNDS, *measures, warm=3)
+        rows = [row for at, entries in enumerate(_SIZES) for row in _rows(entries, *found[3 * at : 3 * at + 3])]
+        return [*rows, _replay(homes[-1][0])]
 
 
 @contextmanager
@@ -54,12 +54,12 @@ def _home(entries: int, memory: bool) -> Iterator[tuple[RealDaemon, BlockingClie
             yield home, client, session
 
 
-def _turns(entries: int, homes: list[tuple[RealDaemon, BlockingClient, str]]) -> list[Row]:
-    def turn(home: RealDaemon, client: BlockingClient, session: str) -> float:
-        return one_turn(client, str(home.user), session).ms
+def _turn_at(place: tuple[RealDaemon, BlockingClient, str]) -> Callable[[], float]:
+    home, client, session = place
+    return lambda: one_turn(client, str(home.user), session).ms
 
-    read = _model(entries)
-    models, memory, disk = interleaved(_ROUNDS, read, lambda: turn(*homes[0]), lambda: turn(*homes[1]), warm=3)
+
+def _rows(entries: int, models: Sequence[float], memory: Sequence[float], disk: Sequence[float]) -> list[Row]:
     model, whole, synced = statistics.median(models), statistics.median(memory), statistics.median(disk)
     own = whole - model
     return [

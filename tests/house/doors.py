@@ -87,7 +87,6 @@ DAEMON: dict[str, dict[str, str]] = {
     "pwd": {"agentd.cli": _BEGIN},
     "tarfile": {"agentd.session.handover_bundle": "one header at a time as bytes; it never opens a file by itself"},
     "tempfile": {"agentd.cli": _BEGIN},
-    "detect_secrets": {"agentd.telemetry.detect_plugins": "its plug-ins' pure part; loaded by the worker only"},
     "tomlkit": {"agentd.config.edit": "writes one key and leaves the person's comments alone"},
     # Data that ships inside the package: read once, never written, so it is no outside.
     "importlib.resources": {
@@ -97,11 +96,15 @@ DAEMON: dict[str, dict[str, str]] = {
         "agentd.providers.offline_words": "reads the words that the offline engine knows",
         "agentd.tools.prompt_text": "reads the shipped texts of the tools",
     },
-    "importlib": {"agentd.worker": "a job's module is imported when the job is first asked for"},
+    "importlib": {
+        "agentd.telemetry.detect_plugins": "the detector's library is loaded when a text is first looked at, in the worker",
+        "agentd.worker": "a job's module is imported when the job is first asked for",
+    },
 }
 
 _PROGRAM = "the command line is a program on a terminal: streams, arguments, exit codes"
 
+_SCRATCH = "git makes and removes the worktree in which a session is replayed"
 CLIENTS: dict[str, dict[str, str]] = {
     "asyncio": {
         "agentctl.chat.loop": "keys and events at the same time",
@@ -128,7 +131,9 @@ CLIENTS: dict[str, dict[str, str]] = {
         "agentctl.chat.talk": "the folder that a turn works in",
         "agentctl.checks": "looks at what the daemon would be refused for",
         "agentctl.commands.doctor": "looks at folders and mounts, daemon or not",
-        "agentctl.commands.sessions": "the folder whose sessions are listed",
+        "agentctl.sessions.naming": "the folder whose latest session is meant",
+        "agentctl.sessions.newfile": "takes away what it could not finish writing",
+        "agentctl.sessions.scratch": _SCRATCH,
         "agentctl.firstrun": "the question comes in a variable of make",
         "agentclient.blocking": "takes the environment when none is given",
         "agentclient.client": "takes the environment when none is given",
@@ -150,6 +155,7 @@ CLIENTS: dict[str, dict[str, str]] = {
     "shutil": {
         "agentctl.checks": "which programs there are",
         "agentctl.commands.doctor": "how much room the disk has",
+        "agentctl.sessions.scratch": _SCRATCH,
     },
     "select": {"agentctl.terminal": "waits for one key"},
     "signal": {
@@ -157,6 +163,8 @@ CLIENTS: dict[str, dict[str, str]] = {
         "agentclient.testing": "the double ends when it is told to",
         "agentctl.follow": "Ctrl-C interrupts the turn, not the program",
     },
+    "subprocess": {"agentctl.sessions.scratch": _SCRATCH},
+    "tempfile": {"agentctl.sessions.scratch": _SCRATCH},
     "sys": {
         "agentclient.detach": "a program: its arguments",
         "agentclient.discover": "the platform",
@@ -188,7 +196,7 @@ BUILT_INS: dict[str, dict[str, str]] = {
         "agentclient.testing": "the double writes a connection file",
         "agentctl.commands.daemon": "the log must be readable when the daemon is not there",
         "agentctl.commands.doctor": "reads the list of mounts",
-        "agentctl.commands.sessions": "writes an export, and only to a new file",
+        "agentctl.sessions.newfile": "writes an export, and only to a new file",
     },
 }
 

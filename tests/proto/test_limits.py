@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import get_type_hints
 
 from agentproto.limits import LIMITS, Limits
 
 
 def test_every_limit_is_positive_and_has_a_reason() -> None:
-    fields = dataclasses.fields(Limits)
-    assert [field.name for field in fields if not getattr(LIMITS, field.name) > 0] == []
-    assert [field.name for field in fields if len(field.metadata["why"]) < 20] == []
+    reasons = {
+        name: kind.__metadata__[0].description for name, kind in get_type_hints(Limits, include_extras=True).items()
+    }
+    assert tuple(reasons) == Limits.__struct_fields__
+    assert [name for name in reasons if not getattr(LIMITS, name) > 0] == []
+    assert [name for name, reason in reasons.items() if len(reason) < 20] == []
 
 
 def test_what_is_inside_is_never_larger_than_what_is_around_it() -> None:

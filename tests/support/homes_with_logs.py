@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agentd.session.entries import Actor, Notice, Opened
+from agentd.session.actors import Actor
+from agentd.session.entries import Notice, Opened
 from agentd.session.folders import session_folder
 from agentd.session.requests import Accepted, RequestRecord
 from agentd.session.store import SessionStore

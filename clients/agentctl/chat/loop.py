@@ -28,6 +28,7 @@ from agentclient.client import connect
 from agentclient.errors import ClientError
 from agentclient.keys import new_key
 from agentctl.chat.files import completions
+from agentctl.chat.revising import revise
 from agentctl.chat.slash import SLASHES, Slash, Unknown, help_text, parse
 from agentctl.chat.talk import Talk
 from agentctl.exits import DONE
@@ -201,7 +202,7 @@ class Loop:
                     f"  model    {status.model}\n  mode     {talk.mode}\n  sandbox  {status.sandbox}\n"
                 )
             case _:
-                raise AssertionError(name)  # `parse` knows no other
+                await revise(talk, name, argument, self._refill)
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -249,7 +250,7 @@ class Loop:
         @keys.add("escape", filter=runs & ~types_words & Condition(lambda: not self._vi))
         @keys.add("c-c", filter=runs)
         def _(event: KeyPressEvent) -> None:
-            self._job(_stop(talk))
+            self._job(self._stop(talk))
 
         @keys.add("c-c", filter=~runs)
         def _(event: KeyPressEvent) -> None:
@@ -260,6 +261,26 @@ class Loop:
             event.app.exit(exception=EOFError)
 
         return keys
+
+    async def _stop(self, talk: Talk) -> None:
+        """Esc and Ctrl-C: take the message back while the model is silent, else stop the turn."""
+        try:
+            text = await talk.withdraw()
+            if text is None:
+                await talk.interrupt()
+            else:
+                talk.plain.note("withdrawn; the message is back in the line")
+                self._refill(text)
+        except ClientError as fault:
+            talk.plain.note(fault.what, "red")
+
+    def _refill(self, text: str) -> None:
+        """Put a message back into the line, before what was typed meanwhile."""
+        assert self._prompt is not None
+        buffer = self._prompt.default_buffer
+        rest = f"\n{buffer.text}" if buffer.text else ""
+        buffer.document = Document(text + rest, len(text))
+        self.redraw()
 
     def _typed(self, _: object) -> None:
         """A person is here: heartbeats tell the daemon, which is what "idle" means."""
@@ -287,13 +308,6 @@ class _PrivateHistory(FileHistory):
     def store_string(self, string: str) -> None:
         os.close(os.open(os.fspath(self.filename), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         super().store_string(string)
-
-
-async def _stop(talk: Talk) -> None:
-    try:
-        await talk.interrupt()
-    except ClientError as fault:
-        talk.plain.note(fault.what, "red")
 
 
 async def _mode(talk: Talk, argument: str) -> None:

@@ -12,7 +12,7 @@ from agentclient.client import Client
 from agentclient.errors import RefusedError
 from agentclient.greeting import now_ms
 from agentclient.keys import new_key
-from agentclient.turn_stream import Change, TurnStream
+from agentclient.turn_stream import Added, Change, TurnStream
 from agentctl.asking import Asked, Given, Left, described
 from agentctl.chat.files import named
 from agentctl.render.markdown import MarkdownWriter
@@ -37,6 +37,9 @@ class Talk:
         self.mode: turn.Mode = "ask"
         self.model: str | None = None
         self.running: str | None = None
+        self._mine: str | None = None
+        self._silent = True
+        self._withdrawn: set[str] = set()
         self.asked: Asked | None = None
         self._asked_at_ms = 0
         self._waiting = ""
@@ -53,6 +56,15 @@ class Talk:
         await self.client.call("log.subscribe", params, log.SubscribeResult)
         self.session = session
 
+    async def switch(self, session: str) -> None:
+        """Go on in another session, from now on; what runs in the old one runs on."""
+        old, self.session = self.session, session
+        self.running, self.asked, self._mine = None, None, None
+        self._open, self._stream = {}, TurnStream()
+        await self.client.call("log.subscribe", log.SubscribeParams(stream=session, after_seq=-1), log.SubscribeResult)
+        if old is not None:
+            await self.client.call("log.unsubscribe", log.UnsubscribeParams(old), log.UnsubscribeResult)
+
     async def listen(self) -> None:
         """Show events until cancelled."""
         async for event in self.client.events():
@@ -67,7 +79,7 @@ class Talk:
                 self.words.end()
             if not self._own_words(change):
                 self.plain.show(change, now_ms())
-            if isinstance(change, turn.FinishedEvent) and change.stop != "end":
+            if isinstance(change, turn.FinishedEvent) and change.stop not in ("end", "withdrawn"):
                 why = f": {change.error}" if change.error else ""
                 self.plain.note(f"the turn ended: {change.stop}{why} {change.remedy or ''}".rstrip(), "red")
 
@@ -76,20 +88,30 @@ class Talk:
         match change:
             case turn.QueuedEvent(prompt=text) | turn.SteeredEvent(text=text) if text in self._said:
                 self._said.remove(text)
+                if isinstance(change, turn.QueuedEvent):
+                    self._mine = change.turn
                 return True
+            case turn.WithdrawnEvent(turn=id):
+                return id in self._withdrawn
             case _:
                 return False
 
     def _learn(self, change: Change) -> None:
         match change:
             case turn.QueuedEvent() | turn.StartedEvent():
-                self.running = change.turn
+                self.running, self._silent = change.turn, True
                 self._wait("model")
             case turn.FinishedEvent():
                 self.running = None
+            case turn.WithdrawnEvent(turn=id):
+                self.running = None if self.running == id else self.running
+            case Added():
+                self._silent = False
             case turn.ToolStartedEvent():
+                self._silent = False
                 self._wait(f"{change.tool} {change.target}")
             case turn.ToolFinishedEvent() | turn.RepliedEvent():
+                self._silent = False
                 self._wait("model")
             case turn.RetryEvent():
                 self._wait(f"retry in {change.wait_ms // 1000} s")
@@ -102,9 +124,8 @@ class Talk:
                     self.asked = None
                 self._next_question()
             case _:
-                mode = getattr(change, "mode", None)
-                if mode is not None:
-                    self.mode = mode
+                self.mode = getattr(change, "mode", None) or self.mode
+                self.model = getattr(change, "model", None) or self.model
 
     def _wait(self, what: str) -> None:
         self._waiting, self._since_ms = what, now_ms()
@@ -175,13 +196,28 @@ class Talk:
                 session=self.session,
                 cwd=cwd if self.session is None else None,
                 mode=self.mode if self.session is None else None,
-                model=self.model if self.session is None else None,
+                model=self.model,
                 files=named(text, cwd),
                 subscribe=self.session is None,
             ),
             turn.StartResult,
         )
-        self.session, self.workspace, self.running = started.session, started.workspace, started.turn
+        self.session, self.workspace = started.session, started.workspace
+        self.running = self._mine = started.turn
+
+    async def withdraw(self) -> str | None:
+        """Take back the message just sent from here, as long as the model has said nothing; its text. None: it is too
+        late for that (or it was somebody else's), and the turn goes on."""
+        id = self._mine
+        if self.session is None or id is None or id != self.running or not self._silent:
+            return None
+        self._withdrawn.add(id)
+        params = turn.WithdrawParams(key=new_key(), session=self.session, turn=id)
+        try:
+            return (await self.client.call("turn.withdraw", params, turn.WithdrawResult)).prompt
+        except RefusedError:
+            self._withdrawn.discard(id)
+            return None
 
     async def interrupt(self) -> bool:
         """Stop the running turn; whether there was one."""

@@ -17,7 +17,7 @@ from agentclient.keys import new_key
 from agentclient.turn_stream import Change
 from agentctl.exits import DONE, INTERRUPTED, QUESTION_OPEN
 from agentctl.follow import Follower, Interrupts, Outcome
-from agentctl.options import dial
+from agentctl.options import dial, session_id
 from agentctl.render.machine import json_line, plain
 from agentctl.render.plain import Plain, Screen
 from agentctl.render.safe import one_line
@@ -102,7 +102,7 @@ def command(
     params = turn.StartParams(
         key=new_key(),
         prompt=_prompt(prompt),
-        session=session,
+        session=session_id(session) if session is not None else None,
         continue_latest=place == "continue",
         cwd=os.path.abspath(cwd) if cwd is not None else None if session is not None else os.getcwd(),
         mode=mode,
@@ -250,4 +250,5 @@ _WHY = {
     "interrupted": "Somebody stopped it.",
     "refused": "The model refused.",
     "denied": "A rule denied what it needed.",
+    "withdrawn": "Somebody took the message back before the model spoke.",
 }

@@ -12,7 +12,7 @@ import click
 from agentctl.commands.ask import screen
 from agentctl.follow import Follower, Interrupts
 from agentctl.lazy import load
-from agentctl.options import dial
+from agentctl.options import dial, session_id
 from agentctl.render.machine import json_line
 from agentctl.render.plain import Plain
 from agentctl.terminal import is_terminal, moves, reachable
@@ -32,6 +32,7 @@ __all__ = ["command"]
 @click.option("--no-input", is_flag=True, help="Never ask.")
 def command(id: str, view: bool, after: int, as_jsonl: bool, no_input: bool) -> int:
     """Items of session ID so far, then live. Ctrl-C leaves; the session goes on."""
+    id = session_id(id)
     on_terminal = moves(sys.stdin) and moves(sys.stdout)
     if on_terminal and not (view or after or as_jsonl or no_input):
         return cast("Callable[[str], int]", load("agentctl.commands.chat", "talk"))(id)

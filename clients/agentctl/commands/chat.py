@@ -9,6 +9,7 @@ import click
 
 from agentclient.errors import ClientError
 from agentctl.chat.loop import converse
+from agentctl.options import session_id
 from agentctl.terminal import moves
 from agentproto.api import turn
 
@@ -24,6 +25,7 @@ __all__ = ["command", "talk"]
 @click.option("--plain", is_flag=True, help="The model's words as they are, for screen readers.")
 def command(latest: bool, session: str | None, mode: turn.Mode, model_name: str | None, vi: bool, plain: bool) -> int:
     """Talk in this folder. /help lists commands and keys."""
+    session = session_id(session) if session is not None else None
     return talk(session, latest=latest, mode=mode, model_name=model_name, vi=vi, plain=plain)
 
 

@@ -134,7 +134,12 @@ def _stop(*, drain: bool) -> None:
         pid = client.welcome.pid
         paused = client.call("daemon.stop", daemon.StopParams(key=new_key(), drain=drain), daemon.StopResult)
     if paused.turns_paused:
-        sys.stderr.write(f"{paused.turns_paused} turns were paused; they go on when the daemon runs again\n")
+        turns = (
+            "1 turn was paused; it goes"
+            if paused.turns_paused == 1
+            else f"{paused.turns_paused} turns were paused; they go"
+        )
+        sys.stderr.write(f"{turns} on when the daemon runs again\n")
     _await_end(folders, pid)
     sys.stderr.write(f"stopped (pid {pid})\n")
 

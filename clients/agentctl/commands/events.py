@@ -8,11 +8,14 @@ from typing import get_args
 
 import click
 
+from agentclient.turn_stream import is_unknown_word
 from agentctl.exits import DONE
 from agentctl.options import dial, json_option
 from agentctl.render.machine import json_line
 from agentctl.render.safe import one_line
 from agentproto.api import daemon, log
+from agentproto.errors import RemoteProtocolError
+from agentproto.link import Happened
 from agentproto.shape import typed
 
 __all__ = ["CATEGORIES", "command"]
@@ -39,7 +42,13 @@ def command(follow: bool, category: tuple[str, ...], after: int, as_json: bool) 
                 break
             if event is None or event.name != "daemon.happened":
                 continue
-            happened = typed(event.body, daemon.HappenedEvent)
+            try:
+                happened = typed(event.body, daemon.HappenedEvent)
+            except RemoteProtocolError as fault:
+                if not is_unknown_word(fault):
+                    raise
+                seq = _print_raw(event, as_json)  # a newer daemon's category: told as it came, whatever was asked for
+                continue
             seq = happened.seq
             if not category or happened.category in category:
                 _print(happened, as_json)
@@ -54,3 +63,11 @@ def _print(happened: daemon.HappenedEvent, as_json: bool) -> None:
         where = f" [{happened.session}]" if happened.session else ""
         sys.stdout.write(f"{at}  {happened.category:<10}  {happened.name:<18}  {one_line(happened.text)}{where}\n")
     sys.stdout.flush()
+
+
+def _print_raw(event: Happened, as_json: bool) -> int:
+    line = json_line(event.body)
+    sys.stdout.write(line if as_json else f"{one_line(line)}\n")
+    sys.stdout.flush()
+    seq = event.body.get("seq")
+    return seq if isinstance(seq, int) else 0

@@ -7,7 +7,7 @@ import sys
 import click
 
 from agentctl.exits import DONE
-from agentctl.options import dial, json_option
+from agentctl.options import dial, json_option, session_id
 from agentctl.render.machine import json_text
 from agentctl.render.table import moment, show
 from agentproto.api import question
@@ -20,8 +20,14 @@ __all__ = ["command"]
 @json_option
 def command(session: str | None, as_json: bool) -> int:
     """Questions that wait for an answer, oldest first."""
+    if session is not None:
+        session = session_id(session)
     with dial() as client:
-        found = client.call("question.list", question.ListParams(session), question.ListResult).questions
+        found = client.call(
+            "question.list",
+            question.ListParams(session),
+            question.ListResult,
+        ).questions
     if as_json:
         sys.stdout.write(json_text(found))
     else:

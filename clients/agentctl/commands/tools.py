@@ -7,7 +7,7 @@ import sys
 import click
 
 from agentctl.exits import DONE
-from agentctl.options import dial, json_option
+from agentctl.options import dial, json_option, session_id
 from agentctl.render.machine import json_text
 from agentctl.render.safe import safe
 from agentctl.render.table import show
@@ -26,6 +26,8 @@ def command() -> None:
 @json_option
 def list_(session: str | None, as_json: bool) -> int:
     """All tools, and why a session does not get one."""
+    if session is not None:
+        session = session_id(session)
     with dial() as client:
         found = client.call("tool.list", tool.ListParams(session), tool.ListResult).tools
     if as_json:

@@ -11,10 +11,12 @@ from typing import Protocol
 
 import msgspec
 
-from agentclient.turn_stream import Added, Change, Replaced
+from agentclient.turn_stream import Added, Change, Replaced, Unknown
 from agentctl.render.safe import one_line, safe
 from agentctl.render.table import size_text
+from agentctl.sessions.reverts import file_line, happened
 from agentproto.api import question, session, turn
+from agentproto.revisions import RevertedEvent
 
 __all__ = ["Plain", "Screen", "Sink"]
 
@@ -69,6 +71,11 @@ class Plain:
         self._said = False
         self._aside_open = False
 
+    @property
+    def colour(self) -> bool:
+        """Whether what is shown beside the answer may have colour."""
+        return self._screen.colour
+
     # -- changes -----------------------------------------------------------------------------------------------
 
     def show(self, change: Change, now_ms: int) -> None:
@@ -115,9 +122,18 @@ class Plain:
                 self._wait_for("the next step", now_ms)
             case session.NoticeEvent():
                 self.note(change.text, "yellow")
+            case turn.WithdrawnEvent():
+                self.note(f"{change.actor} withdrew the message before the model spoke", "yellow")
+                self._waiting = ""
+            case RevertedEvent():
+                self.note(happened(change), "yellow")
+                for one in change.files:
+                    self.detail(file_line(one))
             case turn.FinishedEvent():
                 self.end_line()
                 self._waiting = ""
+            case Unknown():
+                self.note(change.text, "yellow")
             case _:
                 pass
 
@@ -125,6 +141,12 @@ class Plain:
         """One line of progress."""
         self.end_line()
         self._screen.err.write(self._styled(style, f"- {one_line(text)}") + "\n")
+        self._screen.err.flush()
+
+    def detail(self, text: str) -> None:
+        """One line below a note that says more of it."""
+        self.end_line()
+        self._screen.err.write(self._styled("dim", f"  {safe(text)}") + "\n")
         self._screen.err.flush()
 
     def block(self, text: str) -> None:

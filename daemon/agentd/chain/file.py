@@ -15,13 +15,16 @@ from agentd.chain.frame import FIRST_LINK, Damage, Line, decode_line, encode_lin
 from agentd.errors import DiskError, ReadOnlyLogError
 from agentd.world.doors import Handle, World
 
-__all__ = ["HOLE_BYTES", "ChainFile", "is_torn_tail", "scan_lines", "torn_tail"]
+__all__ = ["HOLE_BYTES", "SECTOR", "ChainFile", "is_torn_tail", "scan_lines", "torn_tail"]
 
 E = TypeVar("E", bound=msgspec.Struct)
 T = TypeVar("T")
 _CHUNK = 1024 * 1024
-HOLE_BYTES = 256 * 1024
-"""How far back a hole may lie from the end: between two syncs there is streamed text at most. Farther it is damage."""
+SECTOR = 512
+"""Bytes that a disk writes at once, at least."""
+HOLE_BYTES = 1024 * 1024
+"""How far back a hole may lie from the end: between two syncs there is streamed text, or what the
+durability level `interval` lets wait. Farther it is damage."""
 
 
 def scan_lines(
@@ -74,9 +77,20 @@ def torn_tail(handle: Handle, offset: int, total: int) -> Literal["line", "hole"
         at += len(data)
     if b"\n" not in first:
         return "line"
-    # Of a file without any good line the whole first sector has to be missing: else it may be no log at all.
-    holed = b"\0" in first if offset else first.startswith(bytes(8))
-    return "hole" if holed and total - offset <= HOLE_BYTES else None
+    if total - offset > HOLE_BYTES:
+        return None
+    start = offset + first.find(b"\0") if b"\0" in first else -1
+    return "hole" if start >= 0 and _is_hole(handle, offset, start, total) else None
+
+
+def _is_hole(handle: Handle, offset: int, start: int, total: int) -> bool:
+    """Whether zeros from `start` on are sectors that never reached the disk: they begin where a sector or the unsynced
+    end begins, and go on to a sector's end. A flipped bit in a line that was written whole never looks so."""
+    if start != offset and start % SECTOR:
+        return False
+    data = handle.read(start, total - start)
+    end = start + len(data) - len(data.lstrip(b"\0"))
+    return end == total or end % SECTOR == 0
 
 
 def is_torn_tail(handle: Handle, offset: int, total: int) -> bool:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from agentd.context.budget import Window, output_limit, prepare
 from agentd.context.conversation import Conversation
 from agentd.context.prefix import Prefix, decode_prefix, encode_prefix, make_prefix, why_anew
 from agentd.context.sections import SessionFacts
+from agentd.errors import AgentdError, DiskError, NotFoundError
 from agentd.providers.base import Encoded, ModelRequest, Provider, ToolDefinition
 from agentd.providers.prepared import PreparedCall, Purpose
 from agentd.session.entries import PrefixRecorded
@@ -35,7 +38,7 @@ class Assembly:
 
 
 class Assembler:
-    """One session's. `forget` drops the texts it holds; they are read again when needed."""
+    """One session's, for as long as it is loaded."""
 
     def __init__(self, log: SessionLog, store: SessionStore) -> None:
         self._log = log
@@ -44,12 +47,6 @@ class Assembler:
         self._fed = 0
         self._encoded = Encoded()
         self._prefix: tuple[str, Prefix] | None = None
-
-    def forget(self) -> None:
-        self._conversation = None
-        self._encoded = Encoded()
-        self._prefix = None
-        self._fed = 0
 
     def assemble(
         self,
@@ -105,10 +102,9 @@ class Assembler:
         reason = why_anew(recorded, provider, names)
         if reason is None:
             assert recorded is not None
-            if self._prefix is None or self._prefix[0] != recorded.blob:
-                data = self._store.get_blob(self._log.state.session, recorded.blob)
-                self._prefix = (recorded.blob, decode_prefix(data))
-            return recorded.blob, self._prefix[1], None
+            prefix, reason = self._recorded(recorded.blob)
+            if prefix is not None:
+                return recorded.blob, prefix, None
         prefix = make_prefix(facts, tools, max_output)
         blob = self._store.put_blob(self._log.state.session, encode_prefix(prefix))
         self._prefix = (blob, prefix)
@@ -116,3 +112,15 @@ class Assembler:
             blob=blob, model=provider, sections=tuple(name for name, _ in prefix.sections), tools=names, reason=reason
         )
         return blob, prefix, entry
+
+    def _recorded(self, blob: str) -> tuple[Prefix | None, str]:
+        """What was recorded, or the reason why it has to be recorded anew: its blob is damaged or gone."""
+        if self._prefix is not None and self._prefix[0] == blob:
+            return self._prefix[1], ""
+        try:
+            prefix = decode_prefix(self._store.get_blob(self._log.state.session, blob))
+        except (NotFoundError, DiskError, msgspec.MsgspecError) as fault:
+            what = fault.what if isinstance(fault, AgentdError) else "it can't be read"
+            return None, f"what was sent first is lost: {what}"
+        self._prefix = (blob, prefix)
+        return prefix, ""

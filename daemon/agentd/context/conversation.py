@@ -13,13 +13,16 @@ when turns are hidden or shown the whole is made anew, once, when it is next ask
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
+
+from msgspec import structs
 
 from agentd.providers.base import ModelMessage
 from agentd.session.entries import Broke, Done, Entry, Replied, Requested, Started, Steered
 from agentd.session.revisions import Reverted, Withdrawn
-from agentproto.content import Block, TextBlock, ToolResultBlock, ToolUseBlock
+from agentproto.content import Block, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["FILES_TAKEN_BACK", "LOST_RESULT", "Conversation"]
 
@@ -29,6 +32,8 @@ LOST_RESULT = "No result: the call was lost before it could be answered."
 FILES_TAKEN_BACK = "Since then these files were brought back to an earlier state, so read them again first: {paths}"
 """What the model is told when the files of a single call were taken back, or brought back: the call stays in the talk."""
 
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _Role = Literal["user", "assistant"]
 
 
@@ -52,8 +57,8 @@ class Conversation:
                 if request is not None:
                     self._say(entry.turn, "user", _user_blocks(request))
             case Replied():
-                blocks = tuple(block for block in entry.blocks if not _is_empty(block))
-                if blocks:
+                blocks = tuple(map(_sendable, (block for block in entry.blocks if not _is_empty(block))))
+                if not all(isinstance(block, ThinkingBlock) for block in blocks):  # no provider takes that back
                     self._say(entry.turn, "assistant", blocks)
             case Broke() if entry.kept and not entry.again:
                 self._say(entry.turn, "assistant", (TextBlock(entry.kept),))
@@ -185,6 +190,13 @@ class _Talk:
 def _user_blocks(request: Requested) -> tuple[Block, ...]:
     files = tuple(TextBlock(f'<file path="{path}">\n{text}\n</file>') for path, _, text in request.files)
     return (*files, TextBlock(request.prompt))
+
+
+def _sendable(block: Block) -> Block:
+    """A call whose tool's name is none: providers check names in what was said, too."""
+    if not isinstance(block, ToolUseBlock) or _NAME.fullmatch(block.name):
+        return block
+    return structs.replace(block, name=_NO_NAME.sub("_", block.name)[:64] or "unknown")
 
 
 def _is_empty(block: Block) -> bool:

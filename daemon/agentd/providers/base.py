@@ -17,6 +17,7 @@ from agentproto.content import Block, ProviderPart
 __all__ = [
     "Codec",
     "Decoder",
+    "Encoded",
     "Ended",
     "Failure",
     "FailureClass",
@@ -56,9 +57,21 @@ class ModelMessage:
     blocks: tuple[Block, ...]
 
 
+@dataclass(slots=True)
+class Encoded:
+    """What a codec keeps of one conversation from request to request, so that it has to encode only what is new.
+
+    Whoever owns the conversation makes one, hands it in with each request and drops it when it likes. `kept` is the
+    codec's own business: it takes what it knows by its type, and begins anew with anything else. Never changes a byte.
+    """
+
+    kept: object = None
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """Everything a model is asked. `system` are named sections in their order; `max_output` is in tokens."""
+    """Everything a model is asked. `system` are named sections in their order; `max_output` is in tokens. `encoded` is
+    no part of what is asked: it spares the codec work."""
 
     model: str
     system: tuple[tuple[str, str], ...]
@@ -66,6 +79,7 @@ class ModelRequest:
     messages: tuple[ModelMessage, ...]
     max_output: int
     temperature: float | None = None
+    encoded: Encoded | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 It decides the body's bytes (fixed order: model, stream, parameters, tools, messages last); what each chunk of the
 answer means is `openai_chat_stream`'s. Pure: it never waits, never keeps a key, and never changes an earlier message's
-bytes when the conversation grows, so that servers reuse their prompt cache. Caller: `call.HttpProvider`.
+bytes when the conversation grows, so that servers reuse their prompt cache. For the same reason it need not encode them
+again: with `ModelRequest.encoded` it keeps the bytes of all messages but the last. Caller: `call.HttpProvider`.
 
 Source: https://developers.openai.com/api/reference (chat completions: create, and the chunk object).
 Thinking is not sent back: the format has no field for it. Images are told in words: their bytes are not in a request.
@@ -12,16 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import is_
 from typing import Literal, assert_never
 
 import msgspec
 
-from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import Decoder, Encoded, Failure, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.failures import classify
 from agentd.providers.openai_chat_stream import ChatStream
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OpenAIChat"]
+
+
+_MOST_ID_CHARS = 40
+"""OpenAI refuses a longer id of a call, also in what was said long ago."""
 
 
 class _Function(msgspec.Struct, frozen=True):
@@ -81,7 +87,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     max_completion_tokens: int | msgspec.UnsetType = msgspec.UNSET
     temperature: float | msgspec.UnsetType = msgspec.UNSET
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
-    messages: tuple[_Message, ...]
+    messages: tuple[_Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +113,14 @@ class OpenAIChat:
             max_completion_tokens=msgspec.UNSET if old_name else request.max_output,
             temperature=msgspec.UNSET if request.temperature is None else request.temperature,
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
-            messages=tuple(_messages(request)),
         )
-        return msgspec.json.encode(body)
+        parts: list[bytes | bytearray] = [msgspec.json.encode(body)[:-2]]
+        for messages in (_system(request), *_conversation(request)):
+            if messages:
+                parts += (messages, b",")
+        if len(parts) > 1:
+            parts.pop()
+        return b"".join((*parts, b"]}"))  # one copy of what may be megabytes
 
     def decoder(self) -> Decoder:
         return ChatStream()
@@ -122,16 +133,51 @@ def _tool(tool: ToolDefinition) -> _Tool:
     return _Tool("function", _Function(tool.name, tool.description, tool.schema))
 
 
-def _messages(request: ModelRequest) -> Iterator[_Message]:
+def _system(request: ModelRequest) -> bytes:
     sections = [text for _, text in request.system if text]
-    if sections:
-        yield _System("\n\n".join(sections))
-    ids = _CallIds()
-    for message in request.messages:
+    return msgspec.json.encode(_System("\n\n".join(sections))) if sections else b""
+
+
+class _Kept:
+    """The beginning of a conversation: its messages, their bytes with commas between, and the ids given in them."""
+
+    def __init__(self) -> None:
+        self.messages: list[ModelMessage] = []
+        self.data = bytearray()
+        self.ids = _CallIds()
+
+    def begins(self, messages: tuple[ModelMessage, ...]) -> bool:
+        """By identity: equal arguments of a call may have their keys in another order, which is other bytes."""
+        return len(self.messages) <= len(messages) and all(map(is_, self.messages, messages))
+
+    def grow(self, messages: tuple[ModelMessage, ...]) -> None:
+        more = _encoded(messages, self.ids)
+        if more:
+            self.data += b"," + more if self.data else more
+        self.messages += messages
+
+
+def _conversation(request: ModelRequest) -> tuple[bytes | bytearray, bytes]:
+    """All messages: those that are kept, and what may still change, which is the last one."""
+    messages, encoded = request.messages, request.encoded or Encoded()
+    kept, encoded.kept = encoded.kept, None  # what fails half-way is not used again
+    if not isinstance(kept, _Kept) or not kept.begins(messages):
+        kept = _Kept()
+    kept.grow(messages[len(kept.messages) : -1])
+    last = _encoded(messages[len(kept.messages) :], _CallIds(kept.ids))
+    encoded.kept = kept
+    return kept.data, last
+
+
+def _encoded(messages: tuple[ModelMessage, ...], ids: _CallIds) -> bytes:
+    """Messages with commas between; empty when nothing of them is sent."""
+    out: list[_Message] = []
+    for message in messages:
         if message.role == "user":
-            yield from _user(message, ids)
+            out += _user(message, ids)
         else:
-            yield _assistant(message, ids)
+            out.append(_assistant(message, ids))
+    return msgspec.json.encode(out)[1:-1]
 
 
 def _user(message: ModelMessage, ids: _CallIds) -> Iterator[_Message]:
@@ -182,17 +228,25 @@ class _CallIds:
 
     Some local servers give every call the same id, and a second model did not make the first one's ids; both must not
     confuse the pairing. An id depends on earlier messages only, so a growing conversation keeps its bytes.
+    `before`: the ids of what was said before, which are asked and not changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: _CallIds | None = None) -> None:
+        self._before = before
         self._given: dict[str, str] = {}
         self._taken: set[str] = set()
 
     def new(self, use: ToolUseBlock) -> str:
-        chosen = use.model_id if use.model_id and use.model_id not in self._taken else use.call
+        usable = 0 < len(use.model_id) <= _MOST_ID_CHARS and not self._is_taken(use.model_id)
+        chosen = use.model_id if usable else use.call
         self._given[use.call] = chosen
         self._taken.add(chosen)
         return chosen
 
     def of(self, call: str) -> str:
-        return self._given.get(call, call)
+        if call in self._given or self._before is None:
+            return self._given.get(call, call)
+        return self._before.of(call)
+
+    def _is_taken(self, id: str) -> bool:
+        return id in self._taken or (self._before is not None and self._before._is_taken(id))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from agentd.errors import BadInputError, DeadlineError
+from agentd.errors import BadInputError, DamagedLogError, DeadlineError
 from agentd.server.handling import Call, Handler, actor_of, body_hash
 from agentd.turn.taking_back import Asking, TakenBack
 from agentproto import revisions as api
@@ -52,6 +52,7 @@ class _Replayed(msgspec.Struct, frozen=True):
     recorded_by: int
     machine: int
     hash: str
+    damaged_at: int | None
     differences: list[tuple[int, str, str]]
 
 
@@ -59,6 +60,11 @@ async def _replay(call: Call, params: api.ReplayParams) -> api.ReplayResult:
     found = msgspec.convert(
         await _job(call, "session-replay", {"folder": await _folder(call, params.session)}), _Replayed
     )
+    if found.damaged_at is not None:
+        raise DamagedLogError(
+            f"session {params.session} is damaged at byte {found.damaged_at}, so it can't be replayed whole",
+            why=f"{found.entries} entries before it were replayed, {len(found.differences)} of them otherwise",
+        )
     return api.ReplayResult(
         identical=not found.differences,
         entries=found.entries,
@@ -79,12 +85,10 @@ class _Verified(msgspec.Struct, frozen=True):
 
 
 async def _verify(call: Call, params: api.VerifyParams) -> api.VerifyResult:
-    store = call.services.store
-    found = msgspec.convert(
-        await _job(call, "session-verify", {"folder": await _folder(call, params.session)}), _Verified
-    )
+    folder = await _folder(call, params.session)
+    head = call.services.store.head(params.session)  # before the log is read: it may grow meanwhile
+    found = msgspec.convert(await _job(call, "session-verify", {"folder": folder}), _Verified)
     findings = list(found.findings)
-    head = store.head(params.session)
     if head is not None and head.seq > found.entries and not findings:
         missing = head.seq - found.entries
         findings.append(f"the log ends with entry {found.entries}, but {missing} more had been written")

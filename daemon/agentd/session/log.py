@@ -7,6 +7,7 @@ safe, and nothing more is promised. Callers: `session.store`, `turn.runner` thro
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import msgspec
 
 from agentd.chain.file import scan_lines, torn_tail
 from agentd.chain.frame import FIRST_LINK, Damage, Line, encode_line
-from agentd.errors import DamagedLogError, DiskError, ReadOnlyLogError
+from agentd.errors import DamagedLogError, DiskError, FileExistsError_, ReadOnlyLogError
 from agentd.session.entries import (
     Broke,
     Called,
@@ -188,15 +189,27 @@ class SessionLog:
         tail = self._handle.read(self.size, total - self.size)
         if not writable:
             return
-        name = f"torn-{self.size}-{self._world.clock.now_ms()}"
         try:
-            self._world.files.create_exclusive(f"{self.folder}/{name}", tail)
+            name = self._keep_apart(tail)
             self._handle.truncate(self.size)
             self._handle.sync()
         except DiskError as fault:
             self.problem = fault
             return
         self.torn = (len(tail), name)
+
+    def _keep_apart(self, tail: bytes) -> str:
+        """Write `tail` into a file of its own; its name. One that was kept already, before a second death, is enough."""
+        name = f"torn-{self.size}-{self._world.clock.now_ms()}"
+        for again in itertools.count(1):
+            try:
+                self._world.files.create_exclusive(f"{self.folder}/{name}", tail)
+            except FileExistsError_:
+                if self._world.files.read(f"{self.folder}/{name}") != tail:
+                    name = f"{name.partition('+')[0]}+{again}"
+                    continue
+            break
+        return name
 
     # -- growing -----------------------------------------------------------------------------------------------
 

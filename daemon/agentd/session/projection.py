@@ -37,6 +37,11 @@ from agentproto.revisions import FileRevision, RevertedEvent
 __all__ = ["project", "question_of"]
 
 
+_DEFAULTS = {"chat": "chat"}
+"""Texts that are a default of the wire's: msgspec leaves a default out when it is the same object, and one that was read
+from a log is another, equal one. The same line has to give the same bytes, live and read again."""
+
+
 def question_of(asked: Asked, session: str, at_ms: int) -> wire_question.Question:
     """An open question as clients see it."""
     return wire_question.Question(
@@ -65,7 +70,14 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
     match line.entry:
         case Opened() as e:
             return "session.opened", wire_session.OpenedEvent(
-                stream, seq, at_ms, e.workspace, e.cwd, e.mode, e.parent[0] if e.parent else None, e.kind
+                stream,
+                seq,
+                at_ms,
+                e.workspace,
+                e.cwd,
+                e.mode,
+                e.parent[0] if e.parent else None,
+                _DEFAULTS.get(e.kind, e.kind),
             )
         case Requested() as e:
             paths = tuple(path for path, _, _ in e.files)

@@ -14,7 +14,10 @@ from agentd.session.entries import Answered, Asked, Begun, Done, Entry, Judged
 from agentd.session.revisions import Reverted
 from agentproto.revisions import Touched, WorkflowState, WorkflowStep
 
-__all__ = ["workflow"]
+__all__ = ["UNKNOWN", "workflow"]
+
+UNKNOWN = "unknown"
+"""Stands for the hash of a content that nobody knows."""
 
 
 @dataclass(slots=True)
@@ -102,7 +105,9 @@ def _revert(steps: dict[str, _Step], entry: Reverted) -> None:
 
 
 def _shown(id: str, step: _Step, held: Callable[[str], bool]) -> WorkflowStep:
-    files = step.touched or {path: (before, None) for path, before in step.before.items()}
+    # What was begun and whose outcome nobody knows may have written these.
+    doubtful = {path: (before, UNKNOWN) for path, before in step.before.items()}
+    files = doubtful if step.state in ("begun", "unknown") and not step.touched else step.touched
     return WorkflowStep(
         id=id,
         turn=step.turn,

@@ -15,7 +15,7 @@ import msgspec
 from agentd.chain.frame import Line
 from agentd.session.entries import Entry
 from agentd.session.fold import fold
-from agentd.session.log_stream import RawLine, find_log, read_lines
+from agentd.session.log_stream import LogFile, RawLine, find_log, read_lines
 from agentd.session.state import SessionState
 from agentd.session.state_hash import state_hash
 from agentd.session.workflow import workflow
@@ -24,19 +24,41 @@ from agentd.turn.replay import replay
 __all__ = ["run_replay", "run_verify", "run_workflow"]
 
 _CHUNK = 1024 * 1024
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 def run_replay(folder: str) -> dict[str, object]:
-    """Replay the session in `folder`: `{entries, recorded_by, machine, hash, differences: [[seq, recorded, replayed]]}`."""
-    found = replay(Line(raw.seq, raw.at_ms, _decoder.decode(raw.raw), 0, 0, raw.link) for raw in _lines(folder))
+    """Replay the session in `folder`: `{entries, recorded_by, machine, hash, damaged_at, differences}`. `differences` are
+    `[seq, recorded, replayed]`; `damaged_at` is the byte from which on the log can't be read, or None."""
+    end = 0
+
+    def lines() -> Iterator[Line[Entry]]:
+        nonlocal end
+        for raw in _lines(folder):
+            yield Line(raw.seq, raw.at_ms, _decoder.decode(raw.raw), 0, 0, raw.link)
+            end = raw.end
+
+    found = replay(lines())
     return {
         "entries": found.entries,
         "recorded_by": found.recorded_by,
         "machine": found.machine,
         "hash": found.hash,
+        "damaged_at": end if _is_damaged(find_log(folder), end) else None,
         "differences": [[one.seq, one.recorded, one.replayed] for one in found.differences],
     }
+
+
+def _is_damaged(log: LogFile | None, end: int) -> bool:
+    """Whether more follows byte `end` than a last line that is just being written."""
+    if log is None or log.archived or end >= log.stamp[1]:
+        return False
+    descriptor = os.open(log.path, _READ)
+    try:
+        return b"\n" in os.pread(descriptor, log.stamp[1] - end, end)
+    finally:
+        os.close(descriptor)
 
 
 def run_workflow(folder: str, after: str, limit: int) -> list[object]:
@@ -64,7 +86,7 @@ def run_verify(folder: str) -> dict[str, object]:
         state = fold(state, raw.seq, raw.at_ms, entry)
         end = raw.end
     size = log.stamp[1] if log is not None else 0
-    if log is not None and not log.archived and end < size and not findings:
+    if log is not None and not findings and _is_damaged(log, end):
         findings.append(f"{log.path}: byte {end}: what follows can't be trusted ({size - end} bytes)")
     blobs = _blobs(f"{folder}/blobs", findings)
     return {
@@ -101,7 +123,7 @@ def _blobs(folder: str, findings: list[str]) -> int:
 
 
 def _digest(path: str) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, _READ)
     try:
         digest = hashlib.sha256()
         while data := os.read(descriptor, _CHUNK):

@@ -16,6 +16,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from agentd.errors import DiskError
+
 __all__ = [
     "Box",
     "Clock",
@@ -110,6 +112,10 @@ class Handle(Protocol):
 
     def sync(self) -> None:
         """`fdatasync` on Linux, `F_FULLFSYNC` on macOS. Blocks; only a Journal's thread and start-up call it."""
+        ...
+
+    def duplicate(self) -> Handle:
+        """Another handle of the same opened file, which outlives this one's closing and has to be closed itself."""
         ...
 
     def close(self) -> None: ...
@@ -212,13 +218,21 @@ class Journal(Protocol):
     append on it raises `ReadOnlyLogError`).
     """
 
+    def relax(self, within_ms: Callable[[], int], failed: Callable[[DiskError], None]) -> None:
+        """Durability level `interval`: while `within_ms()` is above 0, an append that asks for a sync is acknowledged
+        when its bytes are with the kernel, and their sync is done so many ms later at the most, as far as the disk keeps
+        up; so much may be lost in a power cut, nothing in a crash of the daemon. Asked at each append: a change holds
+        from the next one on. When a sync that is owed fails, its handle is poisoned as by any other, and `failed` is
+        told, in the event loop. Until this is called every sync is waited for."""
+        ...
+
     async def append(self, handle: Handle, data: bytes, *, sync: bool) -> int:
-        """Append `data`; returns its offset when it is written (and, with `sync`, durable). Order of calls on one
-        handle is the order in the file. `sync=False` returns as soon as the bytes are with the kernel."""
+        """Append `data`; returns its offset when it is written (and, with `sync`, durable; but see `relax`). Order of
+        calls on one handle is the order in the file. `sync=False` returns as soon as the bytes are with the kernel."""
         ...
 
     async def close(self) -> None:
-        """Write what waits, end the thread."""
+        """Write what waits, sync what is owed (also of handles that were closed since), end the thread."""
         ...
 
 

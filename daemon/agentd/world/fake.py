@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -50,11 +50,19 @@ class FakeIds:
 
 
 class FakeJournal:
-    """See `agentd.world.doors.Journal`; writes at once, through the handle's own numbered calls."""
+    """See `agentd.world.doors.Journal`; writes at once, through the handle's own numbered calls. What is owed is synced
+    when `clock` has come so far (without one: when the journal is closed)."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self._clock = clock
         self._poisoned: weakref.WeakKeyDictionary[Handle, str] = weakref.WeakKeyDictionary()
+        self._owed: dict[Handle, Handle] = {}
+        self._within_ms: Callable[[], int] = lambda: 0
+        self._failed: Callable[[DiskError], None] = lambda _: None
         self._closed = False
+
+    def relax(self, within_ms: Callable[[], int], failed: Callable[[DiskError], None]) -> None:
+        self._within_ms, self._failed = within_ms, failed
 
     async def append(self, handle: Handle, data: bytes, *, sync: bool) -> int:
         if self._closed:
@@ -64,7 +72,9 @@ class FakeJournal:
             raise ReadOnlyLogError("this log takes no more entries", why=reason)
         try:
             offset = handle.append(data)
-            if sync:
+            if sync and (within_ms := self._within_ms()):
+                self._owe(handle, within_ms)
+            elif sync:
                 handle.sync()
         except DiskError as error:
             self._poisoned[handle] = error.what
@@ -75,6 +85,33 @@ class FakeJournal:
 
     async def close(self) -> None:
         self._closed = True
+        for handle in tuple(self._owed):
+            self._settle(handle)
+
+    def _owe(self, handle: Handle, within_ms: int) -> None:
+        if handle not in self._owed:
+            self._owed[handle] = handle.duplicate()
+            if self._clock is not None:
+                loop = asyncio.get_running_loop()
+
+                def due() -> None:
+                    loop.call_soon(self._settle, handle)
+
+                self._clock.call_later(within_ms, due)
+
+    def _settle(self, handle: Handle) -> None:
+        twin = self._owed.pop(handle, None)
+        if twin is None:
+            return
+        try:
+            twin.sync()
+        except DiskError as error:
+            self._poisoned[handle] = error.what
+            self._failed(error)
+        except Crash:
+            pass  # it is the world that has ended, and whoever runs it sees that
+        finally:
+            twin.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +180,7 @@ def _build(points: Points, *, clock: FakeClock, files: FakeFiles, before: FakeWo
         clock=clock,
         ids=FakeIds(seed),
         files=files,
-        journal=FakeJournal(),
+        journal=FakeJournal(clock),
         processes=FakeProcesses(points, clock, files, None if before is None else before.processes.table),
         http=FakeHttp(points, clock, None if before is None else before.http.network),
         points=points,

@@ -7,6 +7,7 @@ calls out of these in the same order as the production files do, so that a crash
 from __future__ import annotations
 
 import errno
+import random
 from collections.abc import Callable
 
 from agentd.world.fake_paths import check_name, oserror, resolve
@@ -14,6 +15,9 @@ from agentd.world.fake_tree import FileNode, FolderNode, Node, Tree
 from agentd.world.faults import Points
 
 __all__ = ["FakeDisk"]
+
+_SECTOR = 512
+"""Bytes that reach a disk together or not at all."""
 
 
 class FakeDisk:
@@ -29,6 +33,8 @@ class FakeDisk:
         """Every change answers EROFS."""
         self.forbidden: set[str] = set()
         """Paths that answer EACCES, as they are spelt."""
+        self.reorders = False
+        """What a power cut leaves of bytes that were not synced may lack sectors that lie before others it has."""
 
     def look(self, name: str, path: str) -> None:
         """A call that changes nothing."""
@@ -125,6 +131,21 @@ class FakeDisk:
         with self.points.call("files.set_mtime", path):
             self._check_change(path)
             node.mtime_ns = mtime_ns
+
+    def scatter(self, chance: random.Random) -> None:
+        """The power is gone: some sectors of what was not synced never reached the disk, and are zeros there."""
+        waiting: list[Node] = [self.tree.root]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, FolderNode):
+                waiting += (node.live[name] for name in sorted(node.live))
+            elif isinstance(node, FileNode) and node.live.startswith(node.durable):
+                at = len(node.durable)
+                while at < len(node.live):
+                    end = min(len(node.live), at - at % _SECTOR + _SECTOR)
+                    if chance.random() < 0.5:
+                        node.live[at:end] = bytes(end - at)
+                    at = end
 
     def folder(self, path: str) -> FolderNode:
         """The folder at `path`, links followed."""

@@ -2,13 +2,14 @@
 
 It decides nothing that `agentd.world.files` decides otherwise; one contract suite runs against both. Besides the door
 it has what tests need: links, pipes and devices (`add_link`, `add_special`), a disk that fills up or is read-only
-(`disk.capacity`, `disk.read_only`, `disk.forbidden`), and `tree`, which knows what a crash would leave.
+(`disk.capacity`, `disk.read_only`, `disk.forbidden`, `disk.reorders`), and `tree`, which knows what a crash would leave.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import random
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -42,10 +43,13 @@ class FakeFiles:
 
     def successor(self, points: Points, now_ms: Callable[[], int], drop_unsynced: bool | int) -> FakeFiles:
         """The disk as the next process finds it; see `Tree.after_crash`. Locks died with their process."""
+        if self.disk.reorders and drop_unsynced is not False and drop_unsynced is not True:
+            self.disk.scatter(random.Random(drop_unsynced))
         files = FakeFiles(points, now_ms, self.tree.after_crash(drop_unsynced))
         files.disk.capacity = self.disk.capacity
         files.disk.read_only = self.disk.read_only
         files.disk.forbidden = set(self.disk.forbidden)
+        files.disk.reorders = self.disk.reorders
         files.network = self.network
         files._temporaries = self._temporaries
         return files

@@ -55,6 +55,10 @@ class FakeHandle:
         with at_path(self._path, "sync"):
             self._disk.sync(self._opened(), self._path)
 
+    def duplicate(self) -> FakeHandle:
+        with at_path(self._path, "open"):
+            return FakeHandle(self._disk, self._opened(), self._path, writable=self._writable)
+
     def close(self) -> None:
         self._node = None
 

@@ -109,6 +109,10 @@ class RealHandle:
         with self._lock, at_path(self._path, "sync"):
             sync_descriptor(self._opened())
 
+    def duplicate(self) -> RealHandle:
+        with self._lock, at_path(self._path, "open"):
+            return RealHandle(os.dup(self._opened()), self._path)
+
     def close(self) -> None:
         with self._lock:
             descriptor, self._descriptor = self._descriptor, -1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from agentclient.errors import NoDaemonError, RefusedError
 from agentproto.api import daemon, model, session, turn
 from agentproto.errors import WireError
 from clients.scene import Session, answers, double, environment, started
+from support.waiting import until
 
 
 async def status(client: Client) -> daemon.StatusResult:
@@ -108,3 +110,48 @@ def test_a_daemon_that_is_gone_for_good_ends_calls_and_events(home: Path) -> Non
                 await status(client)
 
     asyncio.run(main())
+
+
+def block_for(seconds: float) -> None:
+    """Keep the event loop from everything, as a program does that computes, or a laptop that sleeps."""
+    end = time.monotonic() + seconds
+    until(lambda: time.monotonic() > end, "time passes")
+
+
+def test_a_loop_that_was_busy_for_long_is_taken_up_again_before_it_asks(home: Path) -> None:
+    async def main() -> int:
+        async with connect("test", environment=environment(home)) as client:
+            block_for(0.2)
+            return (await status(client)).pid
+
+    with double(home, heartbeat_ms=40) as served:
+        assert asyncio.run(main()) == os.getpid()
+        assert [hello.client for hello in served.hellos] == [served.calls[0].client] * 2
+
+
+def test_a_loop_that_was_busy_for_long_still_gets_its_answers_and_events(home: Path) -> None:
+    whole = Session().answer("Hello there")
+
+    async def main() -> tuple[turn.StartResult, str]:
+        async with connect("test", environment=environment(home)) as client:
+            params = turn.StartParams(key="k" * 16, prompt="hi", subscribe=True)
+            asking = asyncio.create_task(client.call("turn.start", params, turn.StartResult))
+            await asyncio.to_thread(served.wait_for, lambda: served.methods() == ["turn.start"])
+            block_for(0.5)
+            result = await asking
+            return result, (await anext(client.events())).name
+
+    with double(home, {"turn.start": answers(whole)}, heartbeat_ms=100) as served:
+        assert asyncio.run(main()) == (started(), whole[0][0])
+
+
+def test_an_idle_client_is_not_given_up_whatever_the_heartbeat(home: Path) -> None:
+    async def main() -> None:
+        async with connect("test", environment=environment(home)) as client:
+            await status(client)
+            await asyncio.to_thread(block_for, 1.2)
+            await status(client)
+
+    with double(home, heartbeat_ms=100) as served:
+        asyncio.run(main())
+        assert len(served.hellos) == 1

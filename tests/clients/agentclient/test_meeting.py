@@ -13,6 +13,7 @@ import pytest
 from agentclient.errors import NoDaemonError
 from agentclient.meeting import Meeting
 from clients.scene import double, environment
+from support.waiting import until
 
 RUN_DOUBLE = (sys.executable, "-P", "-m", "agentclient.testing")
 
@@ -55,3 +56,21 @@ def test_it_is_over_when_the_file_names_another_daemon_and_not_when_it_is_gone(h
     assert not meeting.over, "silence decides, so that an orderly stop has time for its successor"
     with double(home):
         assert meeting.over
+
+
+def test_who_is_silent_for_some_heartbeats_is_forgotten_until_it_is_met_again(home: Path) -> None:
+    with double(home, heartbeat_ms=40):
+        meeting = Meeting("test", environment(home))
+        meeting.first().close()
+        assert not meeting.forgotten
+        until(lambda: meeting.forgotten, "heartbeats are missed")
+        meeting.again().close()
+        assert not meeting.forgotten
+
+
+@pytest.mark.parametrize(("heartbeat_ms", "slice_ms"), [(2000, 500), (100, 50)])
+def test_no_wait_is_so_long_that_a_heartbeat_is_late(home: Path, heartbeat_ms: int, slice_ms: int) -> None:
+    with double(home, heartbeat_ms=heartbeat_ms):
+        meeting = Meeting("test", environment(home))
+        meeting.first().close()
+        assert meeting.slice_ms == slice_ms

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentclient.testing import Event
-from agentclient.turn_stream import Added, Change, Replaced, TurnStream
+from agentclient.turn_stream import Added, Change, Replaced, TurnStream, Unknown
 from agentproto.api import turn
 from agentproto.content import ThinkingBlock, ToolUseBlock
 from agentproto.errors import RemoteProtocolError
@@ -114,6 +115,44 @@ def test_questions_come_as_they_are_and_unknown_events_are_passed_over() -> None
 def test_a_body_that_does_not_fit_is_an_error_of_the_peer() -> None:
     with pytest.raises(RemoteProtocolError, match="turn"):
         TurnStream().take(Happened("turn.finished", {"stream": "s", "seq": 1, "at_ms": 1}))
+
+
+def with_word(event: Event, **words: object) -> Happened:
+    """The event as a newer daemon might send it."""
+    return Happened(event[0], {**to_plain(event[1]), **words})
+
+
+def test_an_event_with_an_unknown_word_is_shown_as_it_came() -> None:
+    scene, stream = Session(), TurnStream()
+    event = with_word(scene.begun("hi")[1], mode="dreaming")
+    why = "mode: Invalid enum value 'dreaming'"
+    changes = stream.take(event)
+    assert changes == [Unknown("turn.started", "t1", event.body, why)]
+    assert isinstance(changes[0], Unknown)
+    assert changes[0].text.startswith('turn.started {"stream":')
+    assert changes[0].text.endswith(f"({why}; a newer client shows it)")
+
+
+def test_a_turn_that_ends_in_an_unknown_way_has_ended() -> None:
+    scene, stream = Session(), TurnStream()
+    ended = scene.finished("done")
+    shown, finished = stream.take(with_word(ended, stop="evaporated"))
+    assert isinstance(shown, Unknown)
+    assert finished == msgspec.structs.replace(ended[1], stop="error")
+
+
+def test_blocks_of_an_unknown_kind_do_not_end_the_client() -> None:
+    scene, stream = Session(), TurnStream()
+    event = with_word(scene.replied("hi"), items=[{"type": "hologram", "text": "hi"}])
+    assert stream.take(event) == [Unknown("step.replied", "t1", event.body, "items[0].type: Invalid value 'hologram'")]
+
+
+def test_deltas_of_an_unknown_kind_are_shown_once() -> None:
+    scene, stream = Session(), TurnStream()
+    pieces = [with_word(scene.delta(text, at), kind="hologram") for at, text in ((0, "ab"), (2, "cd"))]
+    first, second = (stream.take(piece) for piece in pieces)
+    assert [type(change) for change in first] == [Unknown]
+    assert second == []
 
 
 @given(st.text(min_size=1, max_size=40), st.data())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agentclient.testing import Answer, Call, Event
-from agentproto.api import question
+from agentproto.api import question, turn
 from agentproto.errors import WireError
-from clients.scene import SESSION, Session, a_question, answers, double
+from clients.scene import SESSION, Ran, Session, a_question, answers, ctl, double
 from clients.terminal import terminal
 
 
@@ -80,3 +82,33 @@ def test_a_second_answer_is_told_that_it_came_too_late(home: Path) -> None:
         screen.until("- q1 was denied by other")
         served.push(scene.decided("q1", "deny"), scene.finished("x"))
         assert screen.end() == 0
+
+
+def test_words_of_a_newer_daemon_are_shown_as_they_came_and_do_not_end_the_client(home: Path) -> None:
+    scene = Session()
+    queued, begun = scene.begun("hi")
+    strange = (begun[0], msgspec.structs.replace(begun[1], mode="dreaming"))
+    told = [queued, strange, scene.delta("done", 0), scene.replied("done"), scene.finished("done", stop="evaporated")]
+    with double(home, {"turn.start": answers(told)}):
+        ran = ctl(home, "ask", "hi")
+    assert (ran.code, ran.out) == (1, "done\n")
+    assert "mode: Invalid enum value 'dreaming'; a newer client shows it" in ran.err
+    assert "stop: Invalid enum value 'evaporated'; a newer client shows it" in ran.err
+
+
+def test_a_message_that_somebody_takes_back_ends_the_asking(home: Path) -> None:
+    scene = Session()
+    withdrawn = scene.begun("hi")
+    withdrawn.append(scene.event("turn.withdrawn", turn.WithdrawnEvent, turn="t1", actor="other"))
+    with double(home, {"turn.start": answers(withdrawn)}):
+        ran = ctl(home, "ask", "hi")
+        data = json.loads(ctl(home, "ask", "--json", "hi").out)
+    assert ran == Ran(
+        130,
+        "",
+        "- other withdrew the message before the model spoke\n"
+        "error: the turn ended: withdrawn\n"
+        "  why: Somebody took the message back before the model spoke.\n"
+        f"   do: agentctl ask -s {SESSION} ...\n",
+    )
+    assert (data["stop_reason"], data["text"], data["items"]) == ("withdrawn", "", [])

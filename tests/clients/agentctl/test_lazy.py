@@ -20,6 +20,10 @@ LOADED = "import sys; {}; print(*sorted({{'zmq', 'msgspec', 'asyncio', 'rich', '
         ("import agentctl.commands.ask", "msgspec zmq"),
         ("import agentctl.commands.pending", "msgspec zmq"),
         ("import agentctl.commands.version", "msgspec zmq"),
+        ("import agentctl.cli; agentctl.cli.run(['sessions', '--help'])", ""),
+        ("import agentctl.sessions.listing", "msgspec zmq"),
+        ("import agentctl.sessions.showing", "msgspec zmq"),
+        ("import agentctl.sessions.undoing", "msgspec zmq"),
     ],
 )
 def test_only_what_is_used_is_imported(work: str, loaded: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.providers.base import ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import Encoded, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.openai_chat import OpenAIChat
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
@@ -134,3 +136,66 @@ def test_a_longer_conversation_begins_with_the_shorter_one(
         assert longer.startswith(shorter.removesuffix(b"]}"))
     ids = [call["id"] for message in json.loads(bodies[-1])["messages"] for call in message.get("tool_calls", [])]
     assert len(ids) == len(set(ids))
+
+
+BLOCKS = st.lists(
+    st.one_of(
+        st.sampled_from(["", "words", "Grüße"]).map(TextBlock),
+        st.builds(ToolResultBlock, st.sampled_from(["c1", "c2", "c3"]), st.sampled_from(["", "r"])),
+        st.builds(
+            lambda call, given, model_id: ToolUseBlock(call, "tool", dict(given), model_id),
+            st.sampled_from(["c1", "c2", "c3"]),
+            st.permutations([("a", 1), ("b", "x")]),  # equal arguments that are not the same bytes
+            st.sampled_from(["", "call_0", "call_1"]),
+        ),
+        st.just(ThinkingBlock("hm")),
+    ),
+    max_size=3,
+).map(tuple)
+MESSAGES = st.builds(ModelMessage, st.sampled_from(["user", "assistant"]), BLOCKS)
+CHANGES = st.tuples(st.sampled_from(["more", "fewer", "other", "same"]), MESSAGES, st.integers(0, 10))
+
+
+@settings(max_examples=300)
+@given(st.lists(CHANGES, max_size=12))
+def test_what_is_kept_of_a_conversation_never_changes_a_byte(changes: list[tuple[str, ModelMessage, int]]) -> None:
+    encoded = Encoded()
+    messages: list[ModelMessage] = []
+    for change, message, at in changes:
+        match change:
+            case "more":
+                messages.append(message)
+            case "fewer":
+                del messages[at:]
+            case "other" if at < len(messages):
+                messages[at] = message
+            case _:
+                pass
+        whole = request(*messages)
+        assert CODEC.encode(dataclasses.replace(whole, encoded=encoded)) == CODEC.encode(whole)
+
+
+def test_only_what_is_new_is_encoded() -> None:
+    """Shown by arguments that no longer are what they were: whoever looked at them again would send them."""
+    encoded, arguments = Encoded(), {"path": "a"}
+    messages = (
+        user(TextBlock("go")),
+        ModelMessage("assistant", (ToolUseBlock("c1", "read", arguments),)),
+        user(ToolResultBlock("c1", "A")),
+    )
+    first = CODEC.encode(ModelRequest("m", (), (), messages, 1, encoded=encoded))
+    arguments["path"] = "b"
+    longer = (*messages, ModelMessage("assistant", (TextBlock("done"),)), user(TextBlock("more")))
+    second = CODEC.encode(ModelRequest("m", (), (), longer, 1, encoded=encoded))
+    assert second.startswith(first.removesuffix(b"]}"))
+    assert b'\\"b\\"' not in second
+
+
+def test_a_message_that_can_not_be_encoded_leaves_nothing_behind() -> None:
+    encoded = Encoded()
+    use = ModelMessage("assistant", (ToolUseBlock("c1", "read", {}, "call_0"),))
+    broken = (use, user(TextBlock("\ud800")), user(TextBlock("x")))
+    with pytest.raises(UnicodeEncodeError):
+        CODEC.encode(ModelRequest("m", (), (), broken, 1, encoded=encoded))
+    sound = ModelRequest("m", (), (), (use, user(TextBlock("x"))), 1)
+    assert CODEC.encode(dataclasses.replace(sound, encoded=encoded)) == CODEC.encode(sound)

@@ -211,6 +211,17 @@ def test_two_handles_append_to_one_end(disk: Disk) -> None:
     two.close()
 
 
+def test_a_duplicate_outlives_its_handle(disk: Disk) -> None:
+    handle = disk.files.open_append(f"{disk.root}/log", create=True)
+    handle.append(b"a")
+    twin = handle.duplicate()
+    handle.close()
+    assert (twin.append(b"b"), twin.read(0, 9)) == (1, b"ab")
+    twin.sync()
+    twin.close()
+    assert disk.files.read(f"{disk.root}/log") == b"ab"
+
+
 def test_a_closed_handle_refuses_everything_but_another_close(disk: Disk) -> None:
     handle = disk.files.open_append(f"{disk.root}/log", create=True)
     handle.close()
@@ -220,6 +231,7 @@ def test_a_closed_handle_refuses_everything_but_another_close(disk: Disk) -> Non
         lambda: handle.read(0, 1),
         handle.sync,
         handle.size,
+        handle.duplicate,
         lambda: handle.truncate(0),
     ]
     for use in uses:

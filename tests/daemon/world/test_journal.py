@@ -14,7 +14,7 @@ import pytest
 
 from agentd.errors import BusyError, DiskError, DiskFullError, ReadOnlyLogError
 from agentd.world.doors import Files, Handle, Journal
-from agentd.world.fake import FakeJournal, fake_world
+from agentd.world.fake import FakeJournal, FakeWorld, fake_world
 from agentd.world.faults import Plan
 from agentd.world.files import RealFiles
 from agentd.world.journal import ThreadJournal
@@ -44,6 +44,7 @@ class Gate:
         self.reached = threading.Semaphore(0)
         self.permits = threading.Semaphore(0)
         self.failing = False
+        self.no_more_files = False
 
     def read(self, offset: int, size: int) -> bytes:
         return self.inner.read(offset, size)
@@ -66,7 +67,16 @@ class Gate:
             raise DiskError("cannot sync the log: Input/output error", why="EIO")
         self.inner.sync()
 
+    def duplicate(self) -> Gate:
+        """Shares everything but the closing."""
+        if self.no_more_files:
+            raise DiskError("cannot open the log: Too many open files", why="EMFILE")
+        twin = Gate(self.inner.duplicate())
+        twin.asked, twin.reached, twin.permits, twin.failing = self.asked, self.reached, self.permits, self.failing
+        return twin
+
     def close(self) -> None:
+        self.asked.append("close")
         self.inner.close()
 
 
@@ -135,7 +145,7 @@ def test_entries_that_wait_share_one_sync(home: Path) -> None:
         gate.close()
         return gate.asked
 
-    assert asyncio.run(story()) == ["append 1", "sync", "append 234", "sync"]
+    assert asyncio.run(story()) == ["append 1", "sync", "append 234", "sync", "close"]
 
 
 def test_an_entry_without_sync_does_not_wait_for_one(home: Path) -> None:
@@ -279,6 +289,159 @@ def test_one_journal_serves_one_loop_after_another(home: Path) -> None:
     assert asyncio.run(journal.append(log, b"b", sync=True)) == 1
     asyncio.run(journal.close())
     log.close()
+
+
+# -- durability level `interval` ------------------------------------------------------------------------------------------
+
+
+def relaxed(within_ms: int) -> tuple[ThreadJournal, list[str]]:
+    """A journal whose syncs may be owed so long, and what it says of those that failed."""
+    journal, told = ThreadJournal(), list[str]()
+    journal.relax(lambda: within_ms, lambda fault: told.append(fault.what))
+    return journal, told
+
+
+def test_an_owed_sync_is_not_waited_for_and_is_done_in_time(home: Path) -> None:
+    async def story() -> float:
+        journal, _ = relaxed(400)
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        begun = time.monotonic()
+        assert [await journal.append(gate, part, sync=True) for part in (b"1", b"2", b"3")] == [0, 1, 2]
+        assert gate.asked == ["append 1", "append 2", "append 3"]
+        gate.permits.release(9)
+        await until(gate.reached)
+        took = time.monotonic() - begun
+        await journal.close()
+        assert gate.asked == ["append 1", "append 2", "append 3", "sync", "close"]
+        gate.close()
+        return took
+
+    assert asyncio.run(story()) >= 0.2  # half the time: the other half is the disk's
+
+
+def test_nothing_is_owed_for_entries_that_ask_for_no_sync(home: Path) -> None:
+    async def story() -> list[str]:
+        journal, _ = relaxed(60_000)
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        await journal.append(gate, b"1", sync=False)
+        await journal.close()
+        return gate.asked
+
+    assert asyncio.run(story()) == ["append 1"]
+
+
+def test_the_end_syncs_what_is_owed_though_its_file_was_closed(home: Path) -> None:
+    async def story() -> list[str]:
+        journal, told = relaxed(60_000)
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        gate.permits.release(9)
+        await journal.append(gate, b"1", sync=True)
+        gate.close()
+        await journal.close()
+        assert told == []
+        return gate.asked
+
+    assert asyncio.run(story()) == ["append 1", "close", "sync", "close"]
+
+
+def test_the_level_may_change_between_two_entries(home: Path) -> None:
+    async def story() -> list[str]:
+        within = [60_000]
+        journal = ThreadJournal()
+        journal.relax(lambda: within[0], lambda _: None)
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        gate.permits.release(9)
+        await journal.append(gate, b"1", sync=True)
+        within[0] = 0
+        await journal.append(gate, b"2", sync=True)
+        assert gate.asked == ["append 1", "append 2", "sync"]
+        within[0] = 2  # a shorter time holds for what was written under the longer one too
+        await journal.append(gate, b"3", sync=True)
+        for _ in range(2):
+            await until(gate.reached)
+        await journal.close()
+        return gate.asked
+
+    assert asyncio.run(story()) == ["append 1", "append 2", "sync", "append 3", "sync", "close"]
+
+
+def test_an_owed_sync_that_fails_poisons_its_handle_and_is_told(home: Path) -> None:
+    async def story() -> None:
+        journal, told = relaxed(2)
+        files = RealFiles()
+        gate, other = (Gate(files.open_append(f"{home}/{name}", create=True)) for name in ("log", "other"))
+        gate.failing = True
+        gate.permits.release(9)
+        other.permits.release(9)
+        assert await journal.append(gate, b"1", sync=True) == 0
+        await until(gate.reached)
+        await journal.append(other, b"1", sync=True)  # so that the thread is past what followed the failure
+        assert told == ["cannot sync the log: Input/output error"]
+        with pytest.raises(ReadOnlyLogError) as caught:
+            await journal.append(gate, b"2", sync=True)
+        assert caught.value.why == "cannot sync the log: Input/output error"
+        assert await journal.append(other, b"2", sync=True) == 1
+        await journal.close()
+
+    asyncio.run(story())
+
+
+def test_a_failure_at_the_very_end_is_told_before_the_end_is(home: Path) -> None:
+    async def story() -> list[str]:
+        journal, told = relaxed(60_000)
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        gate.failing = True
+        gate.permits.release(9)
+        await journal.append(gate, b"1", sync=True)
+        await journal.close()
+        return told
+
+    assert asyncio.run(story()) == ["cannot sync the log: Input/output error"]
+
+
+def test_a_sync_that_can_not_be_owed_is_made_at_once(home: Path) -> None:
+    async def story() -> list[str]:
+        journal, _ = relaxed(60_000)
+        gate = Gate(RealFiles().open_append(f"{home}/log", create=True))
+        gate.no_more_files = True
+        gate.permits.release(9)
+        await journal.append(gate, b"1", sync=True)
+        asked = list(gate.asked)
+        await journal.close()
+        return asked
+
+    assert asyncio.run(story()) == ["append 1", "sync"]
+
+
+def test_what_is_owed_is_lost_in_a_power_cut_and_after_its_time_it_is_not() -> None:
+    async def story(world: FakeWorld, wait_ms: int) -> None:
+        world.journal.relax(lambda: 100, lambda _: None)
+        log = world.files.open_append("/log", create=True)
+        await world.journal.append(log, b"1", sync=True)
+        log.close()
+        await world.clock.advance(wait_ms)
+
+    for wait_ms, left in ((99, b""), (100, b"1")):
+        world = fake_world()
+        world.run(story(world, wait_ms))
+        assert world.restart(drop_unsynced=True).files.read("/log") == left
+        assert world.restart().files.read("/log") == b"1"
+
+
+def test_an_owed_sync_that_fails_poisons_in_the_fake_too() -> None:
+    async def story(world: FakeWorld) -> list[str]:
+        told: list[str] = []
+        world.journal.relax(lambda: 100, lambda fault: told.append(fault.what))
+        log = world.files.open_append("/log", create=True)
+        await world.journal.append(log, b"1", sync=True)
+        world.points.plan = Plan({len(world.points.calls) + 1: "EIO"})
+        await world.clock.advance(100)
+        with pytest.raises(ReadOnlyLogError):
+            await world.journal.append(log, b"2", sync=True)
+        return told
+
+    world = fake_world()
+    assert world.run(story(world)) == ["cannot sync /log: Input/output error"]
 
 
 def test_an_append_costs_little_over_the_bare_system_calls(home: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from agentd.errors import BadInputError
-from agentd.server import revising
+from agentd.server import handover, keeping, revising, searching
 from agentd.server.handling import Call, Handler, actor_of, body_hash
 from agentd.server.places import place, workspace_of
 from agentd.services import Services
 from agentd.session.entries import PHASES, Decided, Started
+from agentd.session.listing import Listed
 from agentd.session.projection import project, question_of
-from agentd.session.store import Listed
 from agentd.turn.intake import NewSession
 from agentd.turn.runner import Runner
 from agentproto.api import session as api
@@ -83,13 +83,14 @@ def _summary(services: Services, row: Listed, runner: Runner | None) -> api.Sess
             state="read_only" if row.problem else "idle",
             created_at_ms=row.created_at_ms,
             updated_at_ms=row.updated_at_ms,
-            turns=0,
-            seq=0,
+            turns=row.turns,
+            seq=row.seq,
             bytes=row.bytes,
             parent=row.parent,
             kind=row.kind,
             model=row.model,
             damage=row.problem,
+            archived=row.archived,
         )
     row = services.sessions.row(runner)
     return api.SessionSummary(
@@ -106,6 +107,7 @@ def _summary(services: Services, row: Listed, runner: Runner | None) -> api.Sess
         kind=row.kind,
         model=row.model,
         damage=row.problem,
+        archived=services.store.archived(row.id),
     )
 
 
@@ -113,6 +115,7 @@ async def _list(call: Call, params: api.ListParams) -> api.ListResult:
     services = call.services
     if not 1 <= params.limit <= LIMITS.page:
         raise BadInputError(f"limit is {params.limit}; it has to be 1 to {LIMITS.page}", field="limit")
+    await services.store.look_through()
     runners = services.sessions.loaded()
     # Of one that is just being made the file may have bytes already; it is there when its first line is durable.
     unborn = {id for id, runner in runners.items() if not runner.state.seq and runner.log.problem is None}
@@ -201,11 +204,20 @@ async def _items(call: Call, params: api.ItemsParams) -> api.ItemsResult:
             # An event is about as long as its line; a page of long ones ends early, so that a message can hold it.
             size += line.length
             if events and size > _PAGE_BYTES:
-                return api.ItemsResult(tuple(events), last)
+                return api.ItemsResult(await _shown(call, params, runner, events), last)
             events.append(api.StreamedEvent(event[0], to_plain(event[1])))
         last = line.seq
     more = last if len(lines) == params.limit else None
-    return api.ItemsResult(tuple(events), more)
+    return api.ItemsResult(await _shown(call, params, runner, events), more)
+
+
+async def _shown(
+    call: Call, params: api.ItemsParams, runner: Runner, events: list[api.StreamedEvent]
+) -> tuple[api.StreamedEvent, ...]:
+    if not params.redacted:
+        return tuple(events)
+    world, known = call.services.world, handover.known_secrets(call)
+    return await handover.redact_events(world, events, runner.log.folder, known)
 
 
 async def _set(call: Call, params: api.SetParams) -> api.SetResult:
@@ -227,5 +239,8 @@ HANDLERS: dict[str, Handler] = {
     "session.read": _read,
     "session.items": _items,
     "session.set": _set,
+    **handover.ROWS,
+    **keeping.ROWS,
+    **searching.ROWS,
     **revising.ROWS,
 }

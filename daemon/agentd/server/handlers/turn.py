@@ -88,7 +88,7 @@ async def _begin(call: Call, params: api.StartParams) -> Taken:
         return await services.sessions.start(session, key, hash, turn, actor)
     if params.cwd is None:
         raise BadInputError("a new session needs cwd", field="cwd")
-    new = new_session(call, params.cwd, params.mode or "ask", None, None)
+    new = new_session(call, params.cwd, params.mode or "ask", params.model, None)
     return await services.sessions.start_in_new(key, hash, new, turn, actor)
 
 

@@ -56,6 +56,14 @@ def test_categories_are_chosen_and_json_is_a_line_each(home: Path) -> None:
     ]
 
 
+def test_an_event_of_an_unknown_category_is_told_as_it_came(home: Path) -> None:
+    newer = happened(3, "teatime", "the kettle boils")  # type: ignore[arg-type]
+    raw = f'{{"stream":"daemon","seq":3,"at_ms":{AT},"category":"teatime","name":"thing","text":"the kettle boils"}}'
+    with double(home, {"log.subscribe": lambda call: Answer(log.SubscribeResult("daemon", 3), (*TOLD, newer))}):
+        assert ctl(home, "events").out.splitlines()[2:] == [raw]
+        assert ctl(home, "events", "--json", "--category", "tool").out.splitlines()[1:] == [raw]
+
+
 def test_an_empty_log_is_nothing(home: Path) -> None:
     with double(home):
         assert ctl(home, "events") == Ran(0, "", "")

@@ -9,8 +9,10 @@ from agentclient.turn_stream import TurnStream
 from agentctl.render.plain import Plain, Screen
 from agentproto.api import turn
 from agentproto.link import Happened
+from agentproto.revisions import FileRevision
 from agentproto.shape import to_plain
 from clients.scene import Session, a_question
+from clients.stage import SECOND, reverted
 
 
 class Shown:
@@ -121,3 +123,29 @@ def test_an_answer_that_came_out_different_is_said_and_shown_whole() -> None:
     shown.show(scene.delta("abc", 0), scene.replied("other"))
     assert shown.out.getvalue() == "abc\n\nother\n"
     assert shown.err.getvalue() == "- the answer came out different from what was streamed; here it is again\n"
+
+
+def test_an_event_with_an_unknown_word_is_a_note() -> None:
+    scene, shown = Session(), Shown()
+    shown.show(scene.event("turn.started", turn.StartedEvent, turn="t1", model="offline", mode="dreaming"))
+    assert shown.err.getvalue().startswith('- turn.started {"stream":')
+
+
+def test_what_was_taken_back_or_withdrawn_is_told_in_plain_words() -> None:
+    scene, shown = Session(), Shown()
+    files = (FileRevision("/w/a.py", "restored"), FileRevision("/w/b.py", "kept", "changed since"))
+    shown.show(
+        reverted(scene, "undo", SECOND, files=files),
+        reverted(scene, "redo", SECOND),
+        scene.event("turn.withdrawn", turn.WithdrawnEvent, turn="t3", actor="somebody"),
+    )
+    assert (shown.out.getvalue(), shown.err.getvalue().splitlines()) == (
+        "",
+        [
+            "- somebody took back turn t2: 1 file restored, 1 file kept",
+            "  restored  /w/a.py",
+            "  kept      /w/b.py: changed since",
+            "- somebody brought back turn t2",
+            "- somebody withdrew the message before the model spoke",
+        ],
+    )
