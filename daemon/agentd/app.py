@@ -31,6 +31,7 @@ from agentd.server.streams import Streams
 from agentd.services import Caller, Services
 from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
+from agentd.settings.given import durability_words, for_retention, for_turns, sync_within_ms
 from agentd.settings.room import SettingsInForce
 from agentd.telemetry.eventlog import EventLog
 from agentd.telemetry.logs import Log
@@ -38,8 +39,8 @@ from agentd.telemetry.measure import Milestones
 from agentd.telemetry.redact import Redactor
 from agentd.tools.registry import built_in
 from agentd.turn.forking import Forking
+from agentd.turn.housekeeping import Housekeeping, keep_house
 from agentd.turn.parts import Parts, TurnSettings
-from agentd.turn.pen import Limits
 from agentd.turn.sessions import Sessions
 from agentd.turn.taking_back import TakingBack
 from agentd.turn.unwanted import Unwanted
@@ -55,6 +56,7 @@ __all__ = ["Daemon", "Process"]
 
 _TICK_MS = 2000
 _UNLOAD_EVERY_TICKS = 15
+_KEEP_HOUSE_EVERY_TICKS = 300
 _DRAIN_MS = 4000
 _ENVIRONMENT = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL", "SSH_AUTH_SOCK")
 _HANDLERS = {
@@ -94,6 +96,7 @@ class Daemon:
         self._lock: Lock | None = None
         self._started_at_ms = 0
         self._resident_bytes = 0
+        self._keeping_house = False
         self._notices: list[str] = []
         self._identity = f"d{world.ids.token(8).hex()}"
 
@@ -128,7 +131,7 @@ class Daemon:
         self._events.load()
         self._reporting = Reporting(world, self._events, self._log, lambda: self._tasks)
         world.journal.relax(
-            self._sync_within_ms,
+            lambda: sync_within_ms(self._settings.values),
             lambda fault: self._log.warning(
                 "journal.sync_failed", f"{fault.what}; what was acknowledged since may be lost"
             ),
@@ -214,6 +217,7 @@ class Daemon:
             client_secret=owner.secret,
         )
         self._tasks.start("tick", self._tick())
+        self._tasks.start("list", self._store.look_through())
         self._reporting.happened("daemon", "daemon.started", f"version {__version__}, pid {self._process.pid}")
         for notice in self._notices:
             self._reporting.happened("daemon", "daemon.notice", notice)
@@ -240,28 +244,7 @@ class Daemon:
     # -- what the parts ask ------------------------------------------------------------------------------------
 
     def _turn_settings(self) -> TurnSettings:
-        values = self._settings.values
-        limits = Limits(
-            default_model=self._connections.default(),
-            max_steps=values.turn.max_steps,
-            max_faults=values.turn.max_faults,
-            parallel_calls=values.turn.parallel_calls,
-        )
-        return TurnSettings(
-            limits=limits,
-            rules=self._settings.rules,
-            step_chars=values.tools.step_result_chars,
-            image_bytes=values.undo.image_bytes,
-            images_bytes=values.undo.session_bytes,
-            snapshot_files=values.undo.snapshot_files,
-            snapshot_bytes=values.undo.snapshot_bytes,
-            snapshot_ms=values.undo.snapshot_ms,
-        )
-
-    def _sync_within_ms(self) -> int:
-        """What the durability level `interval` allows; 0: every sync is waited for."""
-        durability = self._settings.values.durability
-        return durability.interval_ms if durability.mode == "interval" else 0
+        return for_turns(self._settings.values, self._settings.rules, self._connections.default())
 
     def _facts(self, workspace: str, cwd: str) -> SessionFacts:
         return SessionFacts(workspace=workspace, cwd=cwd, platform=self._process.platform, shell="bash")
@@ -301,8 +284,6 @@ class Daemon:
 
     def _status(self) -> StatusResult:
         loaded = self._sessions.loaded()
-        durability = self._settings.values.durability
-        words = "always" if durability.mode == "always" else f"interval: at most {durability.interval_ms} ms are lost"
         return StatusResult(
             pid=self._process.pid,
             version=__version__,
@@ -317,7 +298,7 @@ class Daemon:
             clients=self._router.clients,
             started_at_ms=self._started_at_ms,
             now_ms=self._world.clock.now_ms(),
-            durability=words,
+            durability=durability_words(self._settings.values),
             log_file=f"{self._folders.state}/{LOG_FILE}",
             resident_bytes=self._resident_bytes or self._resident(),
             features=tuple(name for name, on in self._settings.values.features.items() if on),
@@ -353,6 +334,18 @@ class Daemon:
             trim(self._world.files, f"{self._folders.state}/{LOG_FILE}")
             idle_ms = self._settings.values.sessions.idle_unload_ms
             await self._sessions.unload_idle(idle_ms, self._streams.wanted())
+        if ticks % _KEEP_HOUSE_EVERY_TICKS == 0 and not self._keeping_house:
+            self._keeping_house = True
+            self._tasks.start("housekeeping", self._keep_house())
+
+    async def _keep_house(self) -> None:
+        """Beside the ticks: it may take minutes."""
+        try:
+            rooms = Housekeeping(self._world, self._store, self._sessions)
+            policy = for_retention(self._settings.values)
+            await keep_house(rooms, self._folders.state, policy, self._streams.wanted(), self._reporting)
+        finally:
+            self._keeping_house = False
 
     async def _stop_soon(self, drain: bool) -> int:
         """Answer first, then stop. What runs is paused, and a start goes on with it; without `drain` it is ended."""

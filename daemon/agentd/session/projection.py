@@ -37,7 +37,7 @@ from agentproto.revisions import FileRevision, RevertedEvent
 __all__ = ["project", "question_of"]
 
 
-_DEFAULTS = {"chat": "chat"}
+_DEFAULTS = {"chat": "chat", "none": "none", "turn": "turn"}
 """Texts that are a default of the wire's: msgspec leaves a default out when it is the same object, and one that was read
 from a log is another, equal one. The same line has to give the same bytes, live and read again."""
 
@@ -55,7 +55,7 @@ def question_of(asked: Asked, session: str, at_ms: int) -> wire_question.Questio
         hash=asked.hash,
         gates=asked.gates,
         at_ms=at_ms,
-        sandbox=asked.sandbox,
+        sandbox=_DEFAULTS.get(asked.sandbox, asked.sandbox),
         origin=asked.origin,
         choices=asked.choices,
         cwd=asked.cwd,
@@ -90,7 +90,16 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
             return "turn.delta", wire_turn.DeltaEvent(stream, seq, e.turn, e.item, e.kind, e.offset, e.text)
         case Replied() as e:
             return "step.replied", wire_turn.RepliedEvent(
-                stream, seq, at_ms, e.turn, e.step, e.blocks, e.stop, e.usage, e.interrupted, e.purpose
+                stream,
+                seq,
+                at_ms,
+                e.turn,
+                e.step,
+                e.blocks,
+                e.stop,
+                e.usage,
+                e.interrupted,
+                _DEFAULTS.get(e.purpose, e.purpose),
             )
         case Broke() as e:
             return "step.retried", wire_turn.RetryEvent(

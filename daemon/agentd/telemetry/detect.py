@@ -137,9 +137,16 @@ def _names(lower: str) -> Iterator[tuple[int, int]]:
         at = lower.find(anchor)
         while at >= 0:
             word = ANCHORED.match(lower, at)
-            if word is not None and (anchor != "key" or BEFORE_KEY.search(lower, max(0, at - 16), at)):
+            if word is not None and _is_name(anchor, lower, at):
                 yield word.span()
             at = lower.find(anchor, at + len(anchor))
+
+
+def _is_name(anchor: str, lower: str, at: int) -> bool:
+    """Whether the anchor is no accident of a longer word."""
+    if anchor == "key":
+        return BEFORE_KEY.search(lower, max(0, at - 16), at) is not None
+    return anchor not in ("pw", "psk") or not lower[at - 1 : at].isalpha()
 
 
 def _after_name(text: str, lower: str, begin: int, end: int) -> Iterator[Found]:
@@ -172,6 +179,8 @@ def _assigned(text: str, name: str, match: re.Match[str], first: int) -> Iterato
     start = match.start("qv" if quoted else "bv")
     before = text[max(0, first - _INDENT) : first].rpartition("\n")
     begins = bool(before[1]) or first <= _INDENT
+    if match["op"].strip(" ") == "|" and not (begins and before[2].lstrip(" +-").startswith("|")):
+        return  # a pipe of commands, not the edge between two cells of a table
     alone = (
         begins
         and before[2].strip().lower() in _ALONE

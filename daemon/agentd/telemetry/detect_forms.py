@@ -150,16 +150,21 @@ _OWN: Sequence[tuple[str, str, tuple[str, ...], _Judge]] = (
     ("option-password", r"\b(?:docker|podman|helm|az|oc)\b[^\n|;&]{0,160}?\blogin\b[^\n|;&]{0,160}?\s-p\s*\\*['\"]?(?P<s>[^\s'\"\\]{4,})", ("login",), "any"),
     ("option-password", r"\b(?:curl|wget|http|https|xh)\b[^\n|;&]{0,400}?\s(?:-u|--user|-a|--auth)[ =]?\\*['\"]?[^\s:'\"\\]+:(?P<s>[^\s'\"\\]{3,})", ("curl", "wget", "http"), "password"),
     ("url-password", r"://[^/\s:@\"'<>]{0,256}:(?P<s>[^\s@\"'<>]{3,256})@[A-Za-z0-9.\[-]", ("://",), "password"),
+    ("sql-password", r"(?i)\bidentified\s+(?:with\s+\w+\s+)?by\s+(?:password\s+)?\\*['\"](?P<s>[^'\"\\]{4,})", ("identified",), "any"),
+    ("option-password", r"\b(?:sqlcmd|osql|bcp)\b[^\n|;&]{0,200}?\s-P\s*\\*['\"]?(?P<s>[^\s'\"\\]{4,})", ("sqlcmd", "osql", "bcp"), "any"),
+    ("piped-password", r"[\w.-]{1,64}:(?P<s>[^\s:'\"\\]{4,128})\\*['\"]?\s*\|\s*(?:sudo\s+)?chpasswd", ("chpasswd",), "any"),
+    ("auth-header", r"\"auth\\*\"\s*:\s*\\*\"(?P<s>[A-Za-z0-9+/]{12,}={0,2})\\*\"", ("\"auth",), "random"),
+    ("settings-password", r"(?m)^[ \t]*(?:requirepass|masterauth|wpa-psk|psk|password|secret)[ \t]+(?P<s>[^\s\"'\\]{6,})[ \t]*$", ("requirepass", "masterauth", "psk", "password", "secret"), "random"),
 )  # fmt: skip
 
 OWN: tuple[Form, ...] = tuple(Form(kind, re.compile(pattern), gates, judge) for kind, pattern, gates, judge in _OWN)
 
-ANCHORS = ("pass", "pwd", "contrase", "secret", "token", "cred", "key", "_pw", "bearer")
+ANCHORS = ("pass", "pwd", "contrase", "secret", "token", "cred", "key", "pw", "psk", "bearer")
 """What every name that is followed by a secret has in it (lower case): found at the speed of a plain search."""
 
 ANCHORED = re.compile(
     r"(?:pass(?:word|wd|phrase|wort|code)s?|pass(?![a-z])|pwd|contrase[nñ]as?|secrets?|tokens?|cred(?:ential)?s?(?![a-z])|"
-    r"bearer(?![a-z])|_pw(?![a-z])|key(?![a-z]|board|word|space))",
+    r"bearer(?![a-z])|pw(?![a-z])|psk(?![a-z])|key(?![a-z]|board|word|space))",
 )
 """The whole word at an anchor, in lower case; `key` counts only after one of the words of BEFORE_KEY."""
 
@@ -169,10 +174,12 @@ BEFORE_KEY = re.compile(
 )
 
 _CLOSE = r"(?:\\{0,3}[\"'`])?\]?(?:\[\d*\])?"
-_OPERATOR = r"[ \t]{0,8}(?:(?::[ \t]*[A-Za-z_][\w\[\]|. ]{0,30}?[ \t]*=)|:=|=>|={1,3}|!={1,2}|:|\()[ \t]{0,8}@?"
+_OPERATOR = r"[ \t]{0,8}(?:(?::[ \t]*[A-Za-z_][\w\[\]|. ]{0,30}?[ \t]*=)|:=|=>|={1,3}|!={1,2}|:|\||\t|>(?=[^\s<>=])|\()[ \t]{0,8}@?"
 _QUOTED = r"(?:[bfru]{0,2}(?P<q>\\{0,3}[\"'`])(?P<qv>(?:(?!(?P=q))(?:\\[^\n]|[^\n])){1,4096}?)(?P=q))"
 _BARE = r"(?P<bv>[^\s\"'`<>\\|]{3,4096})"
-ASSIGNED = re.compile(rf"(?P<rest>[\w-]{{0,40}}){_CLOSE}(?P<op>{_OPERATOR})(?:{_QUOTED}|{_BARE})")
+ASSIGNED = re.compile(
+    rf"(?P<rest>[\w-]{{0,40}})(?: (?:for|of|on) [\w.@/-]{{1,40}})?{_CLOSE}(?P<op>{_OPERATOR})(?:{_QUOTED}|{_BARE})"
+)
 """What follows a name's keyword when a secret does: the rest of the name, an operator, a value in quotes (also escaped
 ones) or bare."""
 
@@ -180,7 +187,7 @@ OPTION = re.compile(r"(?P<rest>[\w-]{0,24})(?:[ \t]+|=|\\*[\"'],?\s*\\*[\"'])\\*
 """What follows the keyword of a command's option (`--password x`, `"--token", "x"`)."""
 
 SPOKEN = re.compile(
-    r"(?: (?:for|of|to|on|in) [\w./@ -]{1,40}?)? (?:is|was|be|to|as|will be)(?: now| still)?\s*:?\s*\\*[\"'`]?(?P<s>[^\s\"'`\\]{6,})"
+    r"(?: (?:for|of|to|on|in) [\w./@ -]{1,40}?)? (?:is|was|be|to|as|will be|ist|est|es)(?: now| still)?\s*:?\s*\\*[\"'`]?(?P<s>[^\s\"'`\\]{6,})"
 )
 """What follows a keyword in a sentence that says a secret."""
 

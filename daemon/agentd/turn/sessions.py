@@ -142,7 +142,7 @@ class Sessions:
         runners = tuple(self._loaded.values())
         self._loaded.clear()
         running = sum(runner.busy for runner in runners)
-        await asyncio.gather(*(runner.stop() for runner in runners))
+        await asyncio.gather(*(self._close(runner) for runner in runners))
         return running
 
     # -- requests ----------------------------------------------------------------------------------------------
@@ -223,6 +223,7 @@ class Sessions:
         self._parts.reporter.happened("session", "session.opened", f"in {new.workspace}", session)
         if request is None:
             await runner.feed(SessionMade(opened))
+            runner.keep_head()
             return Taken(session, session, 1)
         lines = await runner.feed(SessionMade(opened), UserSaid(request))
         return Taken(session, request.turn, _seq_of(lines, Requested))

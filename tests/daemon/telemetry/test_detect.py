@@ -93,6 +93,43 @@ def test_this_repository_is_left_as_it_is() -> None:
     assert len(found) <= lines // 10_000, found
 
 
+SAID = "S3cr3t-w0rd"
+WAYS = [
+    "pw: {}",
+    "das passwort ist {}",
+    "mysql://root:{}@db/x",
+    "otpauth://totp/x?secret={}&issuer=y",
+    "rediss://default:{}@host:25061",
+    "sqlcmd -S host -U sa -P {} -Q x",
+    "Server=x;Password={};",
+    "vault kv put secret/x pass={}",
+    'echo "bob:{}" | chpasswd',
+    "CREATE USER bob IDENTIFIED BY '{}';",
+    "ALTER ROLE bob WITH PASSWORD '{}';",
+    "user=bob pass={}",
+    "x-auth-token: {}",
+    "curl -u 'bob:{}' https://x",
+    "ssh_pass=x1 ansible_become_pass={}",
+    "<password>{}</password>",
+    'setPassword("{}")',
+    "password\t{}",
+    "| user | bob |\n| password | {} |",
+    "Password for bob: {}",
+    'wifi psk="{}"',
+    "wpa-psk {}",
+    "requirepass {}",
+    '{{"accessToken":"{}"}}',
+    "https://x-access-token:{}@example.com",
+    "smtp_pass: '{}'",
+    "--token={} --x",
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_ways_to_say_a_secret(way: str) -> None:
+    assert SAID not in without(way.format(SAID))
+
+
 def test_where_a_secret_begins_and_ends() -> None:
     key = "AKIA" + "QWERTYUIOPASDFG7"
     assert find(f"x {key}, y") == [Found(2, 22, "aws-key")]
