@@ -137,8 +137,6 @@ class Client:
                 case Answered() | Refused() as answer:
                     if (future := self._answers.get(answer.ticket)) is not None and not future.done():
                         future.set_result(answer)
-                case _:
-                    pass
         self._flush()
         if self._meeting.forgotten or (quiet and self._meeting.over):
             await self.meet(self._meeting.again)

@@ -16,6 +16,7 @@ __all__ = [
     "ArchiveResult",
     "BundleParams",
     "BundleResult",
+    "Days",
     "ImportParams",
     "ImportResult",
     "RedactParams",

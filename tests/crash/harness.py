@@ -128,20 +128,15 @@ def tried(point: Point, spoil: Callable[[FakeWorld], None] = lambda _: None) -> 
 
 
 def live_through(point: Point, spoil: Callable[[FakeWorld], None] = lambda _: None) -> tuple[FakeWorld, Told]:
-    """Tell the story until it is told; each crash or refusal is followed by a restart.
-
-    After a refusal the machine stays up, so that what could not be synced is still not, and may go at the end.
-    """
+    """Tell the story until it is told; each crash or refusal is followed by a restart."""
     world, told = a_world(point.story, point.plan, reorders=point.loss == "reordered"), Told()
     why: BaseException | None = None
     for _ in range(MOST_LIVES):
         spoil(world)
         try:
             world.run(tell(world, point.story, told))
-        except Crash as fault:
+        except (Crash, AgentdError) as fault:
             world, why = world.restart(drop_unsynced=point.dropped), fault
-        except AgentdError as fault:
-            why = fault
         else:
             return world, told
     raise AssertionError(f"it needs a hand: {why!r}")

@@ -197,6 +197,7 @@ BUILT_INS: dict[str, dict[str, str]] = {
         "agentctl.commands.daemon": "the log must be readable when the daemon is not there",
         "agentctl.commands.doctor": "reads the list of mounts",
         "agentctl.sessions.newfile": "writes an export, and only to a new file",
+        "agentctl.sessions.scratch": "compares what the edits of two models left",
     },
 }
 

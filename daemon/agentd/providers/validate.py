@@ -16,7 +16,7 @@ import msgspec
 from agentd.providers.base import ModelMessage, ModelRequest
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
-__all__ = ["canonical", "chat_completions", "messages", "responses"]
+__all__ = ["Body", "canonical", "chat_completions", "messages", "responses"]
 
 Body = bytes | Mapping[str, object]
 

@@ -31,6 +31,7 @@ _WORDS = re.compile(r"[A-Za-z]+(?:[_. -][A-Za-z]+)*[.,;:!?]?")
 _PATH = re.compile(
     r"(?:[.~]{0,2}/|[A-Za-z]:\\)[\w. @+-]+(?:[/\\][\w. @+-]*)*|[\w-]+(?:/[\w.-]+)+\.\w{1,5}|[A-Za-z._-]+\d{0,4}(?:/[A-Za-z._-]+\d{0,4})+"
 )
+_PLAIN_WORD = re.compile(r"[a-z]{3,}|[A-Z][a-z]{2,}|\.[a-z]{2,}")
 _NUMBERS = re.compile(r"[\d.,:_/ %+-]+(?:[a-zA-Z]{1,3})?")
 _VERSION = re.compile(r"v?\d+(?:\.\d+)+[\w.+-]{0,12}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -63,12 +64,23 @@ def _mixed(value: str) -> int:
     )
 
 
+def _is_path(value: str) -> bool:
+    """Whether a value names a place: base64 has slashes too, but no words between them."""
+    if _PATH.fullmatch(value) is None:
+        return False
+    parts = [part for part in re.split(r"[/\\]", value) if part]
+    if len(value) < 20 or _mixed(value) < 3:
+        return True
+    random = any(len(part) >= 16 and _mixed(part) >= 3 and entropy(part) >= 3.2 for part in parts)
+    return not random and any(_PLAIN_WORD.fullmatch(part) for part in parts)
+
+
 def is_strong(value: str) -> bool:
     """Whether a value has the look of something made up to be hard to guess: letters and digits or signs, no word, no
     path, no version, no number."""
     if len(value) < 6 or _MARK.search(value) or _WORDS.fullmatch(value) or _NUMBERS.fullmatch(value):
         return False
-    if _VERSION.fullmatch(value) or _PATH.fullmatch(value) or _URL.fullmatch(value):
+    if _VERSION.fullmatch(value) or _is_path(value) or _URL.fullmatch(value):
         return False
     letters = any(c.isalpha() for c in value)
     digits = any(c.isdigit() for c in value)
@@ -77,7 +89,7 @@ def is_strong(value: str) -> bool:
 
 def looks_random(value: str) -> bool:
     """Whether a long word looks like chance, with nothing but itself to go by."""
-    if _MARK.search(value) or _PATH.fullmatch(value) or _URL.fullmatch(value) or not is_strong(value):
+    if _MARK.search(value) or _is_path(value) or _URL.fullmatch(value) or not is_strong(value):
         return False
     return (len(value) >= 16 and entropy(value) >= 3.0) or (_mixed(value) >= 3 and entropy(value) >= 2.5)
 
@@ -91,7 +103,7 @@ def password_like(value: str) -> bool:
 
 def random_near_word(value: str, between: str) -> bool:
     """Whether a long word shortly after a word like "api key" is one: chance, and not named otherwise in `between`."""
-    if _NAMED_OTHERWISE.search(between) or _UUID.fullmatch(value) or _PATH.fullmatch(value):
+    if _NAMED_OTHERWISE.search(between) or _UUID.fullmatch(value) or _is_path(value):
         return False
     if _HEX.fullmatch(value):
         return len(value) >= 24 and entropy(value) >= 2.8
@@ -123,7 +135,7 @@ def assigned_secret(name: str, operator: str, value: str, *, quoted: bool, alone
         return looks_random(value) and not _UUID.fullmatch(value) and not _NAMED_OTHERWISE.search(name)
     if is_strong(value):
         return quoted or not (follows in "([" or _CODE.fullmatch(value))
-    if WEAK_NAMES.search(name) or _PATH.fullmatch(value) or _URL.fullmatch(value):
+    if WEAK_NAMES.search(name) or _is_path(value) or _URL.fullmatch(value):
         return False
     if quoted:
         return len(value) >= 4

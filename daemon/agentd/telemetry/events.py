@@ -31,7 +31,9 @@ EVENTS: Mapping[str, Known] = {
     "settings.refused": Known("settings", "Settings on disk are wrong; the old ones stay, whole."),
     "session.opened": Known("session", "A session was made, in the workspace that the text names."),
     "session.resumed": Known("session", "A turn that was under way when the daemon ended went on."),
-    "session.blob_lost": Known("session", "A kept content was changed or is gone; a fork of the session goes without it."),
+    "session.blob_lost": Known(
+        "session", "A kept content was changed or is gone; a fork of the session goes without it."
+    ),
     "session.damaged": Known("session", "A session's log is damaged; it is read-only up to there."),
     "session.unreadable": Known("session", "A session could not be opened at all; the others are served."),
     "session.read_only": Known("session", "A session's log takes no more entries: a write failed."),
@@ -41,6 +43,8 @@ EVENTS: Mapping[str, Known] = {
     "session.not_retained": Known("session", "The settings ask for a session's archiving or removal; it was not done."),
     "session.hints_lost": Known("session", "Small files that only make a restart quicker could not be written."),
     "permission.decided": Known("permission", "A tool call was judged; the details say by which rule or gate."),
-    "tool.image_lost": Known("tool", "What a file held before a write could not be kept; an undo leaves that file alone."),
+    "tool.image_lost": Known(
+        "tool", "What a file held before a write could not be kept; an undo leaves that file alone."
+    ),
     "tool.output_lost": Known("tool", "A long output could not be kept whole; the model got what is in the log."),
 }

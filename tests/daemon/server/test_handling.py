@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from agentd.server.handling import Call, actor_of, body_hash, collect
 from agentd.services import Caller

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
@@ -23,6 +24,7 @@ from agentd.session.state import SessionState
 from agentd.session.state_hash import state_hash
 from agentd.worker import JOBS, run_job
 from agentd.world.files import RealFiles
+from agentd.world.processes import RealProcesses
 from agentproto.content import TextBlock
 from support.canaries import Canary, canaries, forms_of
 from support.planted_logs import AT, PERSON, SESSION, Planted, planted, sha256, tool_entries
@@ -596,6 +598,18 @@ def test_events_without_a_log_are_cut_by_themselves() -> None:
             },
         }
     ]
+
+
+def test_the_worker_process_has_the_library_at_hand(home: Path) -> None:
+    async def story() -> object:
+        processes = RealProcesses(f"{home}/children")
+        values = [{"name": "x", "body": {"text": f"a {KEY}"}}]
+        try:
+            return await processes.job("redact-events", {"folder": "", "known": [], "values": values}, 60_000)
+        finally:
+            await processes.end_all()
+
+    assert asyncio.run(story()) == [{"name": "x", "body": {"text": "a [redacted:aws-key#1]"}}]
 
 
 def test_every_job_is_where_the_worker_looks() -> None:

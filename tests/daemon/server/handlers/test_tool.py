@@ -18,7 +18,7 @@ def test_each_tool_shows_its_traits_and_schemas() -> None:
         assert names(listed.tools, "name") == ["edit", "glob", "grep", "ls", "read", "shell", "write"]
         traits = {tool.name: (tool.read_only, tool.concurrency_safe, tool.recovery) for tool in listed.tools}
         assert traits["read"] == (True, True, "rerun")
-        assert traits["shell"] == (False, False, "probe")
+        assert traits["shell"] == (False, False, "probe_ask")
         assert traits["edit"] == (False, False, "probe")
         assert all(
             tool.input_schema["type"] == "object" and tool.access and tool.output_schema for tool in listed.tools
