@@ -129,14 +129,14 @@ class Client:
         quiet = True
         while (frames := self._socket.receive()) is not None:
             quiet = False
-            match self._conversation.receive(frames, now_ms()):
-                case Happened() as event:
-                    self._events.put_nowait(event)
-                case Refused(ticket=0, error=error):
-                    self._events.put_nowait(RefusedError(error))
-                case Answered() | Refused() as answer:
-                    if (future := self._answers.get(answer.ticket)) is not None and not future.done():
-                        future.set_result(answer)
+            event = self._conversation.receive(frames, now_ms())
+            if isinstance(event, Happened):
+                self._events.put_nowait(event)
+            elif isinstance(event, Refused) and event.ticket == 0:
+                self._events.put_nowait(RefusedError(event.error))
+            elif isinstance(event, Answered | Refused) and (future := self._answers.get(event.ticket)) is not None:
+                if not future.done():
+                    future.set_result(event)
         self._flush()
         if self._meeting.forgotten or (quiet and self._meeting.over):
             await self.meet(self._meeting.again)

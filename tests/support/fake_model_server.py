@@ -5,9 +5,10 @@
         ...                                    # a client talks to server.url + "/chat/completions"
         assert server.requests[0].headers["user-agent"].startswith("agentd/")
 
-Each POST takes the next reply of the script; `answer` may be given instead, a function from the request to a reply. It
-speaks chat completions and runs in a thread of its own, so that the client under test may be anything. Requests are
-recorded whole, also when and whether the client hung up.
+Each POST takes the next reply of the script; `answer` may be given instead, a function from the request to a reply. The
+replies made here are chat completions; `support.model_dialects` makes those of the other protocols. It runs in a thread
+of its own, so that the client under test may be anything. Requests are recorded whole, also when and whether the client
+hung up.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ NO_REPLY = failure(500, {"error": {"message": "the script of the fake server has
 
 
 class FakeModelServer:
-    """`url` is up to and with `/v1`. `body_limit`: larger requests are answered with 413."""
+    """`url` is up to and with `/v1`, `origin` without it. `body_limit`: larger requests are answered with 413."""
 
     def __init__(
         self, answer: Callable[[Request], Reply] | None = None, *, body_limit: int | None = None, window: int = 8_192
@@ -208,6 +209,10 @@ class FakeModelServer:
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="fake-model-server", daemon=True)
+
+    @property
+    def origin(self) -> str:
+        return self.url.removesuffix("/v1")
 
     def script(self, *replies: Reply) -> None:
         """The replies to the next POSTs, in order, after those that wait already."""
@@ -271,7 +276,7 @@ class FakeModelServer:
         return await self._send(self._reply_to(request), request, reader, writer)
 
     def _reply_to(self, request: Request) -> Reply:
-        if request.method == "GET":
+        if request.method == "GET" or request.path == "/api/show":
             return self._told(request.path)
         if self._body_limit is not None and len(request.body) > self._body_limit:
             return failure(413, {"error": {"message": "Request body too large", "type": "invalid_request_error"}})
@@ -281,12 +286,17 @@ class FakeModelServer:
             return self._script.pop(0) if self._script else NO_REPLY
 
     def _told(self, path: str) -> Reply:
-        """What the server says about itself, in the words of llama.cpp."""
+        """What the server says about itself, in the words of llama.cpp, and below /api in those of Ollama."""
         if path == "/v1/models":
             model = {"id": "fake", "object": "model", "owned_by": "tests", "meta": {"n_ctx_train": self._window}}
             return failure(200, {"object": "list", "data": [model]})
         if path == "/props":
             return failure(200, {"default_generation_settings": {"n_ctx": self._window}, "total_slots": 1})
+        if path == "/api/tags":
+            return failure(200, {"models": [{"name": "fake", "model": "fake", "size": 1}]})
+        if path == "/api/show":
+            info = {"general.architecture": "fake", "fake.context_length": self._window}
+            return failure(200, {"model_info": info, "capabilities": ["completion", "tools"]})
         return failure(404, {"error": {"message": f"nothing is at {path}", "type": "not_found_error", "code": 404}})
 
     async def _send(

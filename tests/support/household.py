@@ -16,8 +16,10 @@ from agentd.context.budget import Window
 from agentd.context.sections import SessionFacts
 from agentd.errors import AgentdError, ConflictError, NetworkError
 from agentd.providers import canonical, validate
+from agentd.providers.anthropic import AnthropicMessages
 from agentd.providers.base import Ended, Failure, ModelEvent, ModelMessage, ModelRequest, TextPiece, ToolUse, Usage
 from agentd.providers.openai_chat import OpenAIChat
+from agentd.providers.openai_responses import OpenAIResponses
 from agentd.providers.prepared import PreparedCall
 from agentd.session.actors import Actor
 from agentd.session.entries import Entry
@@ -34,7 +36,6 @@ from agentd.world.fake import FakeWorld
 from agentd.world.tasks import Tasks
 from agentproto.api.turn import DeltaEvent
 from agentproto.content import TextBlock
-from support.renderers import messages_body, responses_body
 
 PERSON = Actor(kind="client", id="c1", role="owner", name="test")
 WORKSPACE = "/work"
@@ -45,8 +46,8 @@ def check_request(request: ModelRequest) -> None:
     faults = {
         "canonical": validate.canonical(request),
         "chat completions": validate.chat_completions(OpenAIChat().encode(request)),
-        "responses": validate.responses(responses_body(request)),
-        "messages": validate.messages(messages_body(request)),
+        "responses": validate.responses(OpenAIResponses().encode(request)),
+        "messages": validate.messages(AnthropicMessages().encode(request)),
     }
     assert not any(faults.values()), faults
 

@@ -153,6 +153,7 @@ def tool_entries(plan: Planted, turn: str, call: str, texts: Sequence[str]) -> l
             blob=plan.blob(f"whole output\n{output}\n{diff}"),
             diff=diff,
             touched={target: (earlier, later)},
+            changed={f"/work/made/{path}": (None, later), "/work/big": (earlier, "unknown")},
         ),
         Steered(turn=turn, actor=PERSON, text=steer, key="k", hash="h"),
     ]  # fmt: skip

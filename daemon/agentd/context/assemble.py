@@ -7,22 +7,27 @@ turns. Callers: `turn.runner`.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import msgspec
 
-from agentd.context.budget import Window, output_limit, prepare
-from agentd.context.conversation import Conversation
+from agentd.context.budget import Window, output_limit, prepare, usable_tokens
+from agentd.context.conversation import Conversation, Result
 from agentd.context.prefix import Prefix, decode_prefix, encode_prefix, make_prefix, why_anew
 from agentd.context.sections import SessionFacts
-from agentd.errors import AgentdError, DiskError, NotFoundError
+from agentd.context.tiers.base import Held, View
+from agentd.context.tiers.micro import BEGIN_AT, Micro
+from agentd.context.tokens import estimate
+from agentd.errors import AgentdError, DiskError, NotFoundError, OverBudgetError
 from agentd.providers.base import Encoded, ModelRequest, Provider, ToolDefinition
 from agentd.providers.prepared import PreparedCall, Purpose
+from agentd.session.compactions import Compacted
 from agentd.session.entries import PrefixRecorded
 from agentd.session.log import SessionLog
 from agentd.session.store import SessionStore
 
-__all__ = ["Assembler", "Assembly"]
+__all__ = ["Assembler", "Assembly", "step_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Assembly:
     messages: int
     window: int
     reason: str
+    compacted: Compacted | None = None
 
 
 class Assembler:
@@ -58,21 +64,22 @@ class Assembler:
         limits: Window,
         purpose: Purpose,
         step: str,
+        clearable: Container[str] = (),
+        overflowed: bool = False,
     ) -> Assembly:
-        """The next request. OverBudgetError when it can't fit."""
+        """The next request. What can be had again (results of the tools `clearable`) is left out when the window gets
+        full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
+        fit."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits))
-        messages = self._grow().messages()
-        request = ModelRequest(
-            model=model,
-            system=prefix.sections,
-            tools=tuple(ToolDefinition(*tool) for tool in prefix.tools),
-            messages=messages,
-            max_output=prefix.max_output,
-            encoded=self._encoded,
-        )
+        conversation = self._grow()
+        body = provider.encode(self._request(model, prefix, conversation))
+        compacted = self._shrink(conversation, body, limits, prefix.max_output, clearable, step, overflowed)
+        if compacted is not None:
+            body = provider.encode(self._request(model, prefix, conversation))
+        messages = conversation.messages()
         call = prepare(
             provider=provider.name,
-            body=provider.encode(request),
+            body=body,
             purpose=purpose,
             session=self._log.state.session,
             call=step,
@@ -80,7 +87,48 @@ class Assembler:
             max_output=prefix.max_output,
         )
         reason = f"{len(messages)} messages, about {call.input_tokens} of {limits.window} tokens"
-        return Assembly(call, blob, recorded, len(messages), limits.window, reason)
+        return Assembly(call, blob, recorded, len(messages), limits.window, reason, compacted)
+
+    def _request(self, model: str, prefix: Prefix, conversation: Conversation) -> ModelRequest:
+        return ModelRequest(
+            model=model,
+            system=prefix.sections,
+            tools=tuple(ToolDefinition(*tool) for tool in prefix.tools),
+            messages=conversation.messages(),
+            max_output=prefix.max_output,
+            encoded=self._encoded,
+        )
+
+    def _shrink(
+        self,
+        conversation: Conversation,
+        body: bytes,
+        limits: Window,
+        max_output: int,
+        clearable: Container[str],
+        step: str,
+        overflowed: bool,
+    ) -> Compacted | None:
+        """Let the tiers leave out what has to go; what they left out."""
+        tokens, usable = estimate(body), usable_tokens(limits, max_output)
+        must = overflowed or tokens > usable
+        if not must and tokens < BEGIN_AT * usable:
+            return None
+        results = conversation.results()
+        latest = step_of(results[-1].call) if results else ""
+        held = tuple(_held(one, one.tool in clearable) for one in results)
+        cut = Micro().cut(View(held, tokens, usable, latest), must=must)
+        if cut is None:
+            if overflowed:
+                raise OverBudgetError(
+                    "the model's server says that the request is too long, and nothing in it can be left out",
+                    why=f"by our count it has about {tokens} of {limits.window} tokens",
+                    remedy="Set `window` of the connection to what the server was started with, or start a new session.",
+                )
+            return None
+        conversation.clear(cut.calls)
+        turn = step.rpartition(".")[0]
+        return Compacted(turn=turn, step=step, tier=cut.tier, calls=cut.calls, tokens=cut.tokens, reason=cut.reason)
 
     def _grow(self) -> Conversation:
         if self._conversation is None:
@@ -124,3 +172,13 @@ class Assembler:
             return None, f"what was sent first is lost: {what}"
         self._prefix = (blob, prefix)
         return prefix, ""
+
+
+def step_of(call: str) -> str:
+    """The step that asked for a call: a call's id is its step's and a number."""
+    return call.rpartition(".")[0]
+
+
+def _held(result: Result, clearable: bool) -> Held:
+    saved = estimate(result.text.encode(errors="replace")) - estimate(result.notice.encode(errors="replace"))
+    return Held(result.call, step_of(result.call), result.tool, saved, clearable)

@@ -12,7 +12,7 @@ from agentd.context.tokens import estimate
 from agentd.errors import OverBudgetError
 from agentd.providers.prepared import PreparedCall, Purpose, mint
 
-__all__ = ["Window", "output_limit", "prepare", "safety_buffer"]
+__all__ = ["Window", "output_limit", "prepare", "safety_buffer", "usable_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ def output_limit(limits: Window) -> int:
     return max(1, min(limits.max_output, limits.window // 4))
 
 
+def usable_tokens(limits: Window, max_output: int) -> int:
+    """Tokens that a request may have: the window less the answer's part and the safety buffer."""
+    return max(0, limits.window - safety_buffer(limits) - max_output)
+
+
 def prepare(
     *,
     provider: str,
@@ -50,10 +55,10 @@ def prepare(
 ) -> PreparedCall:
     """Check and mint. OverBudgetError with the figures and what to do when it can't fit."""
     tokens = estimate(body)
-    free = limits.window - safety_buffer(limits) - max_output
+    free = usable_tokens(limits, max_output)
     if tokens > free:
         raise OverBudgetError(
-            f"the request has about {tokens} tokens; {max(free, 0)} fit",
+            f"the request has about {tokens} tokens; {free} fit",
             why=f"the window of {provider} has {limits.window} tokens, of which {max_output} are kept for the answer "
             f"and {safety_buffer(limits)} as a safety buffer",
             remedy="Start a new session (--new), ask for less at once, or use a model with a larger window.",

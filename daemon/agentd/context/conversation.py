@@ -15,16 +15,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import structs
 
 from agentd.providers.base import ModelMessage
+from agentd.session.compactions import Compacted
 from agentd.session.entries import Broke, Done, Entry, Replied, Requested, Started, Steered
 from agentd.session.revisions import Reverted, Withdrawn
 from agentproto.content import Block, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
-__all__ = ["FILES_TAKEN_BACK", "LOST_RESULT", "Conversation"]
+__all__ = ["CLEARED", "FILES_TAKEN_BACK", "LOST_RESULT", "Conversation", "Result"]
 
 LOST_RESULT = "No result: the call was lost before it could be answered."
 """What the model is told of a tool use whose result never came."""
@@ -34,7 +36,20 @@ FILES_TAKEN_BACK = "Since then these files were brought back to an earlier state
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+CLEARED = "[This result of {tool} was cleared to make room: {summary}. Call the tool again if you need it.]"
+"""What the model is given in place of a result that a tier of compaction cleared."""
+
 _Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A tool's result as the model is given it, and the notice that would stand in its place."""
+
+    call: str
+    tool: str
+    text: str
+    notice: str
 
 
 class Conversation:
@@ -45,6 +60,8 @@ class Conversation:
         self._said: list[tuple[str, ModelMessage]] = []
         self._hidden: set[str] = set()
         self._held: list[Steered] = []
+        self._results: dict[str, tuple[int, str, str, str]] = {}
+        self._cleared: set[str] = set()
         self._talk: _Talk | None = _Talk()
 
     def feed(self, entry: Entry) -> None:
@@ -64,11 +81,14 @@ class Conversation:
                 self._say(entry.turn, "assistant", (TextBlock(entry.kept),))
             case Done():
                 result = ToolResultBlock(entry.call, entry.text, entry.status, blob=entry.blob)
+                self._results.setdefault(entry.call, (len(self._said), entry.turn, entry.tool, entry.summary))
                 self._say(entry.turn, "user", (result,))
             case Steered() if entry.after:
                 self._held.append(entry)
             case Steered():
                 self._say(entry.turn, "user", (TextBlock(entry.text),))
+            case Compacted():
+                self.clear(entry.calls)
             case Withdrawn():
                 self._waiting.pop(entry.turn, None)
                 self.hide((entry.turn,))
@@ -104,6 +124,28 @@ class Conversation:
         """Bring hidden turns back to their old places. Turns that are not hidden stay as they are."""
         self._hidden.difference_update(turns)
         self._talk = None
+
+    def results(self) -> tuple[Result, ...]:
+        """The results that are part of it and not cleared, in their order."""
+        found: list[Result] = []
+        for call, (place, turn, tool, summary) in self._results.items():
+            (block,) = self._said[place][1].blocks
+            if turn not in self._hidden and call not in self._cleared and isinstance(block, ToolResultBlock):
+                found.append(Result(call, tool, block.text, CLEARED.format(tool=tool, summary=summary)))
+        return tuple(found)
+
+    def clear(self, calls: Iterable[str]) -> None:
+        """Put a notice in the place of each of these results, for good. Unknown ones are passed by."""
+        for call in calls:
+            if call not in self._results or call in self._cleared:
+                continue
+            place, turn, tool, summary = self._results[call]
+            (block,) = self._said[place][1].blocks
+            assert isinstance(block, ToolResultBlock)
+            notice = structs.replace(block, text=CLEARED.format(tool=tool, summary=summary))
+            self._said[place] = (turn, ModelMessage("user", (notice,)))
+            self._cleared.add(call)
+            self._talk = None
 
     def messages(self) -> tuple[ModelMessage, ...]:
         """Valid for every provider: paired, merged, beginning with the user. Messages that did not change since the

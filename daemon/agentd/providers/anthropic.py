@@ -20,7 +20,7 @@ from typing import assert_never
 import msgspec
 
 from agentd.providers.anthropic_stream import KIND, MessagesStream
-from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest
 from agentd.providers.failures import classify
 from agentd.providers.writing import NOTHING, CallIds, image_in_words, kept_part
 from agentproto.content import ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
@@ -35,6 +35,8 @@ _MARKED_MESSAGES = 2
 when a step had more blocks than a server looks back over."""
 
 _LARGEST_TEMPERATURE = 1.0
+
+_THINKING = ("thinking", "redacted_thinking")
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -174,14 +176,14 @@ class AnthropicMessages:
         if part is None or part.maker != self.kind or part.data.get("host") != self.host:
             return None
         block = part.data.get("block")
-        return block if isinstance(block, dict) else None
+        return block if isinstance(block, dict) and block.get("type") in _THINKING else None
 
 
 def _first_marked(messages: tuple[ModelMessage, ...]) -> int:
     """Where the last two user messages begin; what is before them never changes again."""
     users = [number for number, message in enumerate(messages[-2 * _MARKED_MESSAGES :]) if message.role == "user"]
     skipped = max(0, len(messages) - 2 * _MARKED_MESSAGES)
-    return skipped + (users[-_MARKED_MESSAGES :][0] if users else 0)
+    return skipped + (users[-_MARKED_MESSAGES:][0] if users else 0)
 
 
 def _marked(message: _Message) -> _Message:
@@ -207,6 +209,4 @@ def _said(message: ModelMessage) -> Iterator[_Part]:
 
 def _result(block: ToolResultBlock, ids: CallIds) -> _Result:
     words = "\n\n".join(word for word in (block.text, *map(image_in_words, block.images)) if word)
-    return _Result(
-        ids.of(block.call), words or msgspec.UNSET, True if block.status != "ok" else msgspec.UNSET
-    )
+    return _Result(ids.of(block.call), words or msgspec.UNSET, True if block.status != "ok" else msgspec.UNSET)

@@ -62,6 +62,9 @@ def read_error(value: object) -> ErrorBody:
         return read_error(inner)
     fields = {str(name): item for name, item in value.items()}
     codes = tuple(str(fields[name]) for name in ("code", "type", "status") if isinstance(fields.get(name), str))
+    details = fields.get("details")  # Anthropic: a finer word than its type
+    if isinstance(details, dict) and isinstance(finer := details.get("error_code"), str):
+        codes = (finer, *codes)
     number = next((item for name in ("code", "status") if isinstance(item := fields.get(name), int)), None)
     status = number if number is not None and 100 <= number < 600 else None
     return ErrorBody(codes, _one_line(_message(fields, inner)), status, fields)

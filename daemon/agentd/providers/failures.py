@@ -104,13 +104,21 @@ _SIGNS = (
     _code("overflow", "exceed_context_size_error", "llama.cpp"),
     _code("overflow", "request_too_large", "Anthropic"),
     _code("auth", "insufficient_quota|billing_hard_limit_reached|billing_not_active", "OpenAI: a 429 that never ends"),
+    _code("auth", r"billing_error|\w*spend_limit_reached|organization_on_hold", "Anthropic: a 429 too"),
     _code("auth", "invalid_api_key|authentication_error|permission_error|permission_denied", "OpenAI, Anthropic"),
     _code("not_found", "model_not_found|not_found_error|NotFoundError", "OpenAI, Anthropic, vLLM"),
-    _code("refused", "content_filter|content_policy_violation", "OpenAI, Azure"),
+    _code(
+        "refused", "content_filter|content_policy_violation|bio_policy|misalignment_policy_violation", "OpenAI, Azure"
+    ),
     _code("overloaded", "overloaded_error|server_is_overloaded|unavailable_error|engine_overloaded", "several"),
-    _text("overflow", r"maximum context length|max(imum)? model length|max_model_len", "OpenAI, vLLM, DeepSeek"),
+    _text("overflow", r"max(imum)? context length|max(imum)? model length|max_model_len", "OpenAI, vLLM, DeepSeek"),
     _text("overflow", r"exceeds? the (available )?context (size|window|length)", "llama.cpp, LM Studio, Ollama"),
-    _text("overflow", r"(prompt|input) is too (long|large)|too many (input|prompt) tokens", "Anthropic, Bedrock"),
+    _text(
+        "overflow",
+        r"(prompt|input)( is)? too (long|large)|too many (input|prompt) tokens",
+        "Anthropic, Bedrock, Ollama",
+    ),
+    _text("overflow", r"input length and .{0,3}max_tokens.{0,3} exceed (the )?context limit", "Anthropic"),
     _text("overflow", r"input token count .{0,40}exceeds the maximum", "Gemini"),
     _text("overflow", r"reduce the length of (the|your) (messages|prompt|input)", "Groq, Azure"),
     _text(
@@ -119,8 +127,16 @@ _SIGNS = (
     _text(
         "auth", r"(exceeded your current quota|insufficient (balance|credit|funds)|credit balance is too low)", "all"
     ),
+    _text("refused", r"prompt was flagged as potentially violating", "OpenAI"),
+    _text("bad_request", r"requires more (system )?memory", "Ollama: no retry makes this machine larger"),
     _text("not_found", r"model\W.{0,120}(does not exist|not found|is not (available|supported))", "vLLM, Ollama"),
     _code("rate_limited", "rate_limit_exceeded|rate_limit_error|too_many_requests|resource_exhausted", "several"),
+)
+
+# Codes that say less than a status does; they serve where an error inside a stream has none.
+_WITHOUT_STATUS = (
+    _code("bad_request", "invalid_request_error|invalid_request|invalid_prompt", "Anthropic, OpenAI"),
+    _code("network", "timeout_error", "Anthropic"),
 )
 
 _REMEDIES: Mapping[FailureClass, str] = {
@@ -181,6 +197,9 @@ def _kind(status: int, error: ErrorBody) -> FailureClass:
         return "bad_request"
     if status >= 200:
         return "not_found"  # a page or a redirect where a stream should be: the url is wrong
+    for sign in _WITHOUT_STATUS:
+        if any(sign.words.match(code) for code in error.codes):
+            return sign.kind
     return "overloaded"  # an error inside a running stream without a code: the server's, and worth another try
 
 
@@ -189,6 +208,7 @@ _TOKENS = (
     re.compile(r"(?:requested|resulted in|passed|has) (?:at least )?(?P<input>\d+) (?:input )?tokens", re.IGNORECASE),
     re.compile(r"\((?P<input>\d+) tokens\) exceeds .{0,40}context size \((?P<window>\d+) tokens\)", re.IGNORECASE),
     re.compile(r"(?P<input>\d+) tokens > (?P<window>\d+) maximum", re.IGNORECASE),
+    re.compile(r"context limit: (?P<input>\d+) \+ \d+ > (?P<window>\d+)", re.IGNORECASE),
 )
 
 

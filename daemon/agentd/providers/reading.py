@@ -57,7 +57,7 @@ def mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-class Answer(ABC):
+class Answer:
     """One response as far as it has come: what was said, called and counted. `over` when nothing more may come."""
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class Answer(ABC):
         return self._fail(Failure("broken_stream", f"the server ended the stream {what}"))
 
 
-class EventStream(Answer):
+class EventStream(Answer, ABC):
     """An answer as server-sent events with JSON data. `feed` and `end` as `base.Decoder` has them."""
 
     def __init__(self) -> None:

@@ -1,30 +1,75 @@
 """What a model server says about itself: its models, the window it was started with, how many it serves at a time.
 
-It decides which fields of which server mean the window that is really there (not the one a model was trained with), and
-never raises for what a server sends. Pure; `call.ask_server` gets the bodies. Callers: `catalog.limits_of`'s users,
-`agentctl models test`.
+It decides what a server of each kind is asked (nothing that would make a model answer, or load one), which fields of
+which server mean the window that is really there (not the one a model was trained with), and never raises for what a
+server sends. Pure; `call.ask_server` gets the bodies. Callers: `catalog.limits_of`'s users, `agentctl models test`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
-__all__ = ["Report", "read_report"]
+from agentd.providers.anthropic import AnthropicMessages
+from agentd.providers.connection import Connection
 
-_WINDOW_FIELDS = ("max_model_len", "context_length", "context_window")
-"""vLLM; OpenRouter and Together; Groq. llama.cpp's `n_ctx_train` is what the model could have, not what it got."""
+__all__ = ["Question", "Report", "questions", "read_answers", "read_ollama_report", "read_report"]
+
+_WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "max_input_tokens")
+"""vLLM; OpenRouter and Together; Groq; Anthropic. llama.cpp's `n_ctx_train` is what the model could have, not what it
+got."""
+
+_OLLAMA_SLOTS = 1
+"""Ollama may serve more at a time, but splits its memory for it; its cache is kept best by asking one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`models`: names, in the server's order. `window`: tokens, of the asked model. `slots`: requests at a time."""
+    """`models`: names, in the server's order. `window`: tokens, of the asked model. `slots`: requests at a time.
+    `abilities`: of the asked model in the server's words, like `tools`, `vision`, `thinking`; empty: it does not say."""
 
     models: tuple[str, ...] = ()
     window: int | None = None
     slots: int | None = None
+    abilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request that makes no model work. `headers` have the key in them."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = b""
+
+
+def questions(connection: Connection, key: str | None) -> tuple[Question, ...]:
+    """What a server of this kind is asked; `read_answers` takes the bodies in this order."""
+    origin = connection.url.removesuffix("/v1")
+    bearer = {"authorization": f"Bearer {key}"} if key else {}
+    match connection.kind:
+        case "anthropic":
+            return (Question("GET", f"{origin}/v1/models", AnthropicMessages().headers(key)),)
+        case "ollama":
+            show = msgspec.json.encode({"model": connection.model})
+            asked = Question("POST", f"{origin}/api/show", bearer | {"content-type": "application/json"}, show)
+            return (Question("GET", f"{origin}/api/tags", bearer), *([asked] if connection.model else []))
+        case "openai-responses":
+            return (Question("GET", f"{connection.url}/models", bearer),)
+        case _:
+            return (Question("GET", f"{connection.url}/models", bearer), Question("GET", f"{origin}/props", bearer))
+
+
+def read_answers(connection: Connection, bodies: Sequence[bytes]) -> Report:
+    """Read the bodies that came to `questions`; empty bytes where there was none."""
+    first, second = (*bodies, b"", b"")[:2]
+    if connection.kind == "ollama":
+        return read_ollama_report(first, second)
+    return read_report(first, second, model=connection.model)
 
 
 def read_report(models: bytes, props: bytes, *, model: str) -> Report:
@@ -37,6 +82,26 @@ def read_report(models: bytes, props: bytes, *, model: str) -> Report:
         mine = next((row for row in rows if row.get("id") == model), rows[0] if len(rows) == 1 else {})
         window = next((found for name in _WINDOW_FIELDS if (found := _count(mine.get(name))) is not None), None)
     return Report(tuple(str(row["id"]) for row in rows), window, _count(told.get("total_slots")))
+
+
+def read_ollama_report(tags: bytes, show: bytes) -> Report:
+    """Read the bodies of `/api/tags` and of `/api/show` for the asked model; empty bytes where there was none.
+
+    The window is the largest that the model can have: Ollama gives it the one that a request asks for (`num_ctx`).
+    """
+    listed = _read(tags).get("models")
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    names = [name for row in rows if isinstance(name := row.get("model") or row.get("name"), str)]
+    told = _read(show)
+    info, abilities = told.get("model_info"), told.get("capabilities")
+    lengths = info.items() if isinstance(info, dict) else ()
+    windows = [size for name, value in lengths if name.endswith(".context_length") and (size := _count(value))]
+    return Report(
+        tuple(names),
+        min(windows, default=None),
+        _OLLAMA_SLOTS,
+        tuple(one for one in abilities if isinstance(one, str)) if isinstance(abilities, list) else (),
+    )
 
 
 def _read(body: bytes) -> Mapping[str, object]:

@@ -22,12 +22,14 @@ _PAIRS = {"{": "}", "[": "]", "(": ")"}
 
 
 class Tape:
-    """`taken`: what readers have consumed; `window`: what came and was not; `ended`: nothing more will come."""
+    """`taken`: what readers have consumed; `window`: what came and was not; `ended`: nothing more will come; `cut`: and
+    the end is not where the model wanted it, so that nothing may be thought complete that is not."""
 
     def __init__(self, text: str = "") -> None:
         self._taken: list[str] = []
         self.window = text
         self.ended = False
+        self.cut = False
 
     @property
     def taken(self) -> str:
@@ -67,6 +69,14 @@ class Tape:
         found = max((word for word in words if self.window.startswith(word)), key=len, default="")
         return self.take(len(found))
 
+    def ahead(self, *words: str) -> Reading[bool]:
+        """Whether one of the words comes next. Takes nothing."""
+        while not self.ended and any(len(word) > len(self.window) and word.startswith(self.window) for word in words):
+            if self.window.startswith(words):
+                return True
+            yield
+        return self.window.startswith(words)
+
     def within(self, letters: re.Pattern[str], most: int) -> Reading[str]:
         """Take up to `most` characters of a class (`letters` matches any number of them)."""
         found = ""
@@ -101,8 +111,8 @@ class Tape:
     def balanced(self, begun: str = "", closes: Sequence[str] = ()) -> Reading[str | None]:
         """Take brackets of any kind up to the one that closes the first; quoted text (`"` or `'`) counts for nothing.
 
-        `begun` was taken before and is a part of it. None when the text ends too early; where one of `closes` was in
-        it, what came after that is put back first, and the text up to it is the answer, unbalanced as it is."""
+        `begun` was taken before and is a part of it. When the text ends first: up to the first of `closes`, which is left
+        where it is; without one all of it, unbalanced as it is, or None when the text was cut."""
         walk = _Brackets()
         found = [begun]
         walk.take(begun)
@@ -118,7 +128,7 @@ class Tape:
     def _up_to(self, text: str, closes: Sequence[str]) -> str | None:
         at = min((at for at in (text.find(close) for close in closes) if at >= 0), default=-1)
         if at < 0:
-            return None
+            return None if self.cut else text
         whole = self.taken
         keep = len(whole) - (len(text) - at)
         self._taken, self.window = [whole[:keep]], whole[keep:] + self.window

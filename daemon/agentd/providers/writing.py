@@ -101,9 +101,9 @@ class _Kept:
         return same_codec and len(self.messages) <= count and all(map(is_, self.messages, messages))
 
 
-def kept_part(request: ModelRequest, codec: object, count: int, write: Write) -> tuple[bytes, CallIds]:
+def kept_part(request: ModelRequest, codec: object, count: int, write: Write) -> tuple[bytearray, CallIds]:
     """The bytes of the first `count` messages, and the ids for writing the others. Only what `request.encoded` does not
-    hold yet is written. `codec`: whose bytes they are; another one (by `==`) begins anew."""
+    hold yet is written. `codec`: whose bytes they are; another one (by `==`) begins anew. The bytes are for reading only."""
     messages, encoded = request.messages, request.encoded or Encoded()
     kept, encoded.kept = encoded.kept, None  # what fails half-way is not used again
     if not isinstance(kept, _Kept) or not kept.begins(codec, messages, count):
@@ -113,7 +113,7 @@ def kept_part(request: ModelRequest, codec: object, count: int, write: Write) ->
         kept.data += b"," + more if kept.data else more
     kept.messages += fresh
     encoded.kept = kept
-    return bytes(kept.data), CallIds(kept.ids)
+    return kept.data, CallIds(kept.ids)  # not copied: it may be megabytes
 
 
 def image_in_words(image: ImageBlock) -> str:

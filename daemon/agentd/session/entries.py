@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from agentd.session.actors import Actor
+from agentd.session.compactions import Compacted
 from agentd.session.revisions import Reverted, Reverting, Withdrawn
 from agentproto.api.question import Scope
 from agentproto.api.turn import Mode, StopReason, TurnUsage
@@ -123,8 +124,6 @@ class Assembled(_Entry, frozen=True, tag="context.assembled"):
 
 
 class Called(_Entry, frozen=True, tag="model.called"):
-    """Intent of a model call, with what was reserved for it."""
-
     turn: str
     step: str
     purpose: str
@@ -363,6 +362,7 @@ Entry = (
     | Withdrawn
     | Reverting
     | Reverted
+    | Compacted
 )
 
 DURABLE: frozenset[type] = frozenset(
@@ -381,7 +381,7 @@ PHASES: dict[type, str] = {
     Decided: "decide",
     Finished: "end",
 }
-"""The loop's seven phases as the entries that show them; `Decided(next="step")` is the loop's turning back."""
+"""The loop's phases as the entries that show them; `Decided(next="step")` is the loop's turning back."""
 
 
 def entry_type(entry: Entry) -> str:

@@ -192,6 +192,7 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
             attempts=e.attempt,
             wait_ms=e.wait_ms,
             waited_ms=turn.waited_ms + e.wait_ms,
+            overflowed=e.failure == "overflow",
             partial={},
         )
     else:
@@ -294,7 +295,16 @@ def _decided(state: SessionState, e: Decided, seq: int, at_ms: int) -> SessionSt
     if turn is None or e.next != "step":
         return state
     following = replace(
-        turn, phase="preparing", step=turn.step + 1, calls=(), attempts=0, wait_ms=0, waited_ms=0, stop=""
+        turn,
+        phase="preparing",
+        step=turn.step + 1,
+        calls=(),
+        attempts=0,
+        wait_ms=0,
+        waited_ms=0,
+        stop="",
+        overflowed=False,
+        compacted=0,
     )
     return replace(state, turn=following)
 

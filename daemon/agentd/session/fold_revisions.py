@@ -1,10 +1,12 @@
-"""The fold's steps for what is taken back: withdrawn messages, reverted turns and files. Pure; part of `session.fold`."""
+"""The fold's steps for what is taken back or left out: withdrawn messages, reverted turns and files, cleared results. Pure;
+part of `session.fold`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from agentd.session.compactions import Compacted
 from agentd.session.remembering import REMEMBERED, keyed, without
 from agentd.session.revisions import Reverted, Reverting, Withdrawn
 from agentd.session.state import SessionState
@@ -43,8 +45,17 @@ def _number_of(turn: str) -> tuple[int, str]:
     return (int(number) if number.isdecimal() else 0, turn)
 
 
+def _compacted(state: SessionState, e: Compacted, seq: int, at_ms: int) -> SessionState:
+    state = replace(state, counters={**state.counters, "compactions": state.counters.get("compactions", 0) + 1})
+    turn = state.turn
+    if turn is None or turn.id != e.turn:
+        return state
+    return replace(state, turn=replace(turn, overflowed=False, compacted=turn.compacted + 1))
+
+
 REVISIONS: dict[type, Callable[..., SessionState]] = {
     Withdrawn: _withdrawn,
     Reverting: _reverting,
     Reverted: _reverted,
+    Compacted: _compacted,
 }

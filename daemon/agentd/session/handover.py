@@ -30,7 +30,7 @@ from agentd.session.entries import (
     Replied,
     Requested,
 )
-from agentd.session.handover_survey import is_structure
+from agentd.session.handover_survey import DIGESTS, UNKNOWN, is_structure
 from agentd.session.revisions import Reverted, Reverting
 from agentd.session.state import SessionState
 from agentd.telemetry.detect_marks import Marks
@@ -111,9 +111,8 @@ class Rewriting:
             case Begun():
                 plain["before"] = {path: self._digest(path, digest) for path, digest in entry.before.items()}
             case Done():
-                plain["touched"] = {
-                    path: [self._digest(path, digest) for digest in both] for path, both in entry.touched.items()
-                }
+                plain["touched"] = self._pairs(entry.touched)
+                plain["changed"] = self._pairs(entry.changed)
             case Requested():
                 plain["files"] = [[path, self._digest(path, digest) or "", text] for path, digest, text in entry.files]
             case Reverting():
@@ -135,6 +134,9 @@ class Rewriting:
             case _:
                 return
 
+    def _pairs(self, digests: Mapping[str, tuple[str | None, str | None]]) -> dict[str, list[str | None]]:
+        return {path: [self._digest(path, digest) for digest in both] for path, both in digests.items()}
+
     def _outcomes(self, outcomes: Iterable[msgspec.Struct]) -> list[dict[str, object]]:
         rows = [_plain(outcome) for outcome in outcomes]
         for row in rows:
@@ -144,7 +146,7 @@ class Rewriting:
         return rows
 
     def _digest(self, path: str, digest: str | None) -> str | None:
-        if digest is None or not (self._wish.leaves or path in self._secret_paths):
+        if digest in (None, UNKNOWN) or not (self._wish.leaves or path in self._secret_paths):
             return digest
         if is_stand_in(digest):
             return digest  # it came from elsewhere already; told apart from ours by nothing, and by nobody needed
@@ -184,7 +186,7 @@ class Rewriting:
         deep = seq in self._flagged
         marks, out = self._marks, dict[str, object]()
         for field, value in plain.items():
-            if field in ("before", "touched") and isinstance(value, dict):
+            if field in DIGESTS and isinstance(value, dict):
                 out[field] = {marks.cut(path, deep=deep): digests for path, digests in value.items()}
             elif is_structure(field, value):
                 out[field] = value
@@ -265,7 +267,8 @@ def foreign_digest(entry: Entry) -> str:
         case Begun():
             told += entry.before.items()
         case Done():
-            told += [(path, digest) for path, both in entry.touched.items() for digest in both]
+            pairs = (*entry.touched.items(), *entry.changed.items())
+            told += [(path, digest) for path, both in pairs for digest in both]
         case Reverting():
             told += [(step.path, digest) for step in entry.files for digest in (step.now, step.then)]
             told += [(kept.path, digest) for kept in entry.kept for digest in (kept.before, kept.after)]
@@ -273,4 +276,5 @@ def foreign_digest(entry: Entry) -> str:
             told += [(kept.path, digest) for kept in entry.files for digest in (kept.before, kept.after)]
         case _:
             return ""
-    return next((path for path, digest in told if digest is not None and not is_stand_in(digest)), "")
+    known = (path for path, digest in told if digest not in (None, UNKNOWN) and not is_stand_in(str(digest)))
+    return next(known, "")

@@ -200,6 +200,8 @@ class _Blobs:
             return False
         plain = _prefix(data) if name in self._survey.prefixes else None
         found = self._marks.look(text) if plain is None else self._marks.look_into(plain)
+        if found:
+            self._survey.output_with_secrets(name)
         if found and self._is_earlier(name):
             self._survey.blobs_with_secrets([name])
             self._miss("earlier contents of files, with secrets in them")

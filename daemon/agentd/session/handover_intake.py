@@ -7,13 +7,14 @@ Caller: `session.handover_jobs`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from agentd.errors import BadInputError, ConflictError
 from agentd.session.entries import FORMAT as LOG_FORMAT
 from agentd.session.entries import Entry, Opened
 from agentd.session.fold import MACHINE, fold
-from agentd.session.folders import session_folder
+from agentd.session.folders import SESSION_ID, session_folder
 from agentd.session.handover import foreign_digest, foreign_power
 from agentd.session.handover_bundle import LIMITS, LOG_MEMBER, Bundle, Manifest
 from agentd.session.handover_copy import lines_of, look_at
@@ -25,6 +26,8 @@ from agentd.session.state_hash import state_hash
 from agentd.world.doors import Files
 
 __all__ = ["take_in"]
+
+_TURN = re.compile(rf"{SESSION_ID.pattern}\.t\d{{1,9}}")
 
 
 def take_in(files: Files, data: str, path: str, expected: str, only_look: bool) -> dict[str, object]:
@@ -126,8 +129,9 @@ def _check_entry(seq: int, entry: Entry, session: str) -> None:
         if not entry.workspace.startswith("/") or not entry.cwd.startswith("/"):
             raise _refused("its folder is no absolute path")
     turn = getattr(entry, "turn", None)
-    if turn and not turn.startswith(f"{session}."):
-        raise _refused(f"entry {seq} is of another session's turn")
+    # A fork keeps its parent's turns under their own ids.
+    if turn and not _TURN.fullmatch(turn):
+        raise _refused(f"entry {seq} is of the turn {turn[:60]!r}, which is no turn's id")
     path = foreign_digest(entry)
     if path:
         raise _refused(f"entry {seq} tells what {path[:200]} is to hold; only its own home may know that")

@@ -13,6 +13,7 @@ import msgspec
 
 from agentd.chain.frame import Line
 from agentd.session.entries import (
+    Asked,
     Assembled,
     Begun,
     Called,
@@ -32,7 +33,7 @@ from agentd.session.state import SessionState
 from agentd.telemetry.detect_marks import Marks
 from agentproto.content import ImageBlock, ToolResultBlock, ToolUseBlock
 
-__all__ = ["ModelUse", "Survey", "is_structure", "unrest"]
+__all__ = ["DIGESTS", "UNKNOWN", "ModelUse", "Survey", "is_structure", "unrest"]
 
 _STRUCTURE = frozenset(
     {
@@ -55,6 +56,13 @@ _STRUCTURE = frozenset(
     }
 )
 """Fields of entries that hold names which the daemon gave, never what anybody wrote."""
+
+
+DIGESTS = frozenset({"before", "touched", "changed"})
+"""Fields of entries that hold digests of files by their paths: the paths are looked at, the digests are none."""
+
+UNKNOWN = "unknown"
+"""What stands for the digest of a content that nobody knows."""
 
 
 class ModelUse(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -102,6 +110,7 @@ class Survey:
         self._secret_calls: set[str] = set()
         self._paths_of: dict[str, set[str]] = {}
         self._paths_with: dict[str, set[str]] = {}
+        self._calls_with: dict[str, set[str]] = {}
         self._model = ""
 
     def see(self, line: Line[Entry]) -> None:
@@ -112,9 +121,11 @@ class Survey:
         if self._marks is None or isinstance(entry, Partial | Checkpoint):
             return
         plain = msgspec.to_builtins(entry)
-        plain.pop("before", None)
-        plain.pop("touched", None)
-        found = [self._marks.look_into(value) for field, value in plain.items() if not is_structure(field, value)]
+        found = [
+            self._marks.look_into(list(value) if field in DIGESTS and isinstance(value, dict) else value)
+            for field, value in plain.items()
+            if not is_structure(field, value)
+        ]
         if any(found):
             self.flagged.add(line.seq)
             self._blame(entry)
@@ -123,6 +134,10 @@ class Survey:
         """These blobs hold secrets: nothing is told of the files that had these contents."""
         for digest in digests:
             self.secret_paths |= self._paths_with.get(digest, set())
+
+    def output_with_secrets(self, digest: str) -> None:
+        """This whole output of a call holds secrets, though what the model was given of it may not."""
+        self._secret_calls |= self._calls_with.get(digest, set())
 
     def settle(self) -> None:
         """Everything was seen: which files had to do with a secret."""
@@ -157,8 +172,10 @@ class Survey:
                 self._touches(entry.call, {path: (digest,) for path, digest in entry.before.items()})
             case Done():
                 self._touches(entry.call, entry.touched)
+                self._touches(entry.call, entry.changed)
                 if entry.blob is not None:
                     self.outputs.add(entry.blob)
+                    self._calls_with.setdefault(entry.blob, set()).add(entry.call)
             case Reverting():
                 for step in entry.files:
                     self._holds(step.path, step.now, step.then)
@@ -199,7 +216,7 @@ class Survey:
         match entry:
             case Replied():
                 self._secret_calls |= {block.call for block in entry.blocks if isinstance(block, ToolUseBlock)}
-            case Done() | Begun() | Judged():
+            case Done() | Begun() | Judged() | Asked():
                 self._secret_calls.add(entry.call)
             case Requested():
                 self.secret_paths |= {path for path, _, _ in entry.files}

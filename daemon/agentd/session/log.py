@@ -17,6 +17,7 @@ import msgspec
 from agentd.chain.file import scan_lines, torn_tail
 from agentd.chain.frame import FIRST_LINK, Damage, Line, encode_line
 from agentd.errors import DamagedLogError, DiskError, FileExistsError_, ReadOnlyLogError
+from agentd.session.compactions import Compacted
 from agentd.session.entries import (
     Broke,
     Called,
@@ -42,7 +43,7 @@ CHECKPOINT_EVERY = 1000
 _INDEX_EVERY = 64
 _BACK = 512
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
-_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered, Withdrawn, Reverted)
+_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered, Withdrawn, Reverted, Compacted)
 
 
 class Head(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from agentd.chain.frame import Line
+from agentd.session.compactions import Compacted
 from agentd.session.entries import (
     Answered,
     Asked,
@@ -153,6 +154,10 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
             files = tuple(FileRevision(f.path, f.action, f.reason, f.before, f.after) for f in e.files)
             return "session.reverted", RevertedEvent(
                 stream, seq, at_ms, e.actor.name or e.actor.kind, e.kind, e.turns, files
+            )
+        case Compacted() as e:
+            return "session.notice", wire_session.NoticeEvent(
+                stream, seq, at_ms, "compacted", f"{e.reason} (tier {e.tier}, about {e.tokens} tokens)", e.turn
             )
         case Interrupted() as e if e.turn:
             return "session.notice", wire_session.NoticeEvent(

@@ -63,7 +63,8 @@ class TurnState:
     """The running turn. `attempts` counts model calls of this step; `faults` steps running whose every call was
     malformed; `wait_ms` is the pause before the next attempt, `waited_ms` all pauses of this step; `spoken_to`: a person spoke since the last model call;
     `denied`: a rule refused a call and no call succeeded since. The three limits are those of its start (0: not
-    recorded); `withdrawn`: the message was taken back, and the turn only has to end."""
+    recorded); `withdrawn`: the message was taken back, and the turn only has to end.
+    `overflowed`: a server said that this step's request is too long; `compacted`: how often its context was made smaller."""
 
     request: Requested
     model: str
@@ -84,6 +85,8 @@ class TurnState:
     spoken_to: bool = False
     denied: bool = False
     withdrawn: bool = False
+    overflowed: bool = False
+    compacted: int = 0
     max_steps: int = 0
     max_faults: int = 0
     parallel_calls: int = 0

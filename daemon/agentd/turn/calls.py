@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from agentd.context.budget import output_limit, usable_tokens
+from agentd.context.tokens import estimate
 from agentd.errors import AgentdError, BadArgumentsError, DeadlineError, ToolError
 from agentd.policy.access import Access, Run
 from agentd.policy.decide import Decision, Surroundings, ToolFacts, decide
@@ -38,6 +40,10 @@ _NO_TOOL_CHARS = 1_000
 """Room for saying that a call's tool is not there."""
 _PREVIEW_MS = 10_000
 """How long a question may take to be written."""
+_STEP_SHARE = 0.4
+"""Of the usable window that the results of one step may take: the rest is for the instructions and for what was said."""
+_LEAST_CHARS = 1_000
+"""Of a result that is kept in any case; a window that has no room for that has none for a tool."""
 _SHOWN_CHARS = 64 * 1024
 """Of what a question shows. A command is approved whole or not at all; of a diff the rest may be cut."""
 
@@ -279,7 +285,8 @@ class Calls:
     def _done(
         self, turn: TurnState, call: CallState, result: ToolResult, duration_ms: int, changes: Changes | None = None
     ) -> Done:
-        piece = cut(whole_text(result.text), self._room_for(turn, call), call.call)
+        text = whole_text(result.text)
+        piece = cut(text, min(self._room_for(turn, call), self._room_in_window(turn, text)), call.call)
         blob = None
         if piece.whole is not None:
             try:
@@ -313,6 +320,17 @@ class Calls:
         ]
         shares = share(limits, self._parts.settings().step_chars)
         return next(room for room, c in zip(shares, turn.calls, strict=True) if c.call == call.call)
+
+    def _room_in_window(self, turn: TurnState, text: str) -> int:
+        """Characters of `text` that the model's window has room for, beside the other results of the step. The next
+        request has to hold all of them, whatever else can be left out."""
+        try:
+            limits = self._parts.models.get(turn.model).limits
+        except AgentdError:
+            return len(text)
+        fair = _STEP_SHARE * usable_tokens(limits, output_limit(limits)) / max(1, len(turn.calls))
+        tokens = estimate(text.encode(errors="replace"))
+        return len(text) if tokens <= fair else max(_LEAST_CHARS, int(len(text) * fair / tokens))
 
     # -- after a crash -----------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentd.session.actors import Actor
+from agentd.session.compactions import Compacted
 from agentd.session.entries import (
     Answered,
     Asked,
@@ -66,7 +67,8 @@ class UserSaid:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The next request is put together and checked: what it holds, what was reserved. `prefix` when newly recorded."""
+    """The next request is put together and checked: what it holds, what was reserved. `prefix` when newly recorded;
+    `compacted` when something was left out to make it fit."""
 
     step: str
     model: str
@@ -80,6 +82,7 @@ class Prepared:
     reason: str
     prefix: PrefixRecorded | None = None
     notices: tuple[Notice, ...] = ()
+    compacted: Compacted | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,8 @@ def _prepared(pen: Pen, event: Prepared) -> None:
         _advance(pen)
         return
     entries: list[Entry] = [notice for notice in event.notices if notice.code not in pen.state.notices]
+    if event.compacted is not None:
+        entries.append(event.compacted)
     if event.prefix is not None:
         entries.append(event.prefix)
     entries.append(
@@ -246,7 +248,9 @@ def _prepared(pen: Pen, event: Prepared) -> None:
 
 
 def _failed(pen: Pen, turn: TurnState, event: ModelFailed) -> None:
-    again = event.wait_ms is not None and turn.interrupted is None
+    # The same bytes will never fit; a smaller context may, once a step.
+    shrink = event.failure == "overflow" and not turn.compacted and not turn.overflowed and turn.interrupted is None
+    again = shrink or (event.wait_ms is not None and event.failure != "overflow" and turn.interrupted is None)
     wait_ms = event.wait_ms or 0
     pen.record(
         Broke(
@@ -261,7 +265,9 @@ def _failed(pen: Pen, turn: TurnState, event: ModelFailed) -> None:
             attempt=turn.attempts,
         )
     )
-    if again:
+    if shrink:
+        pen.do(PrepareCall(event.step))
+    elif again:
         pen.do(Wait(event.step, wait_ms))
     else:
         _advance(pen)

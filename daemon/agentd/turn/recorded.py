@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from agentd.chain.frame import Line
+from agentd.session.compactions import Compacted
 from agentd.session.entries import (
     Answered,
     Asked,
@@ -120,12 +121,15 @@ def answered(effect: Effect, state: SessionState, ahead: Ahead) -> Event | None:
 
 def _prepared(step: str, ahead: Ahead) -> Event | None:
     notices: list[Notice] = []
+    compacted: Compacted | None = None
     prefix: PrefixRecorded | None = None
     assembled: Assembled | None = None
     for entry in ahead.entries():
         match entry:
             case Notice():
                 notices.append(entry)
+            case Compacted():
+                compacted = entry
             case PrefixRecorded():
                 prefix = entry
             case Assembled():
@@ -144,12 +148,13 @@ def _prepared(step: str, ahead: Ahead) -> Event | None:
                     reason=assembled.reason,
                     prefix=prefix,
                     notices=tuple(notices),
+                    compacted=compacted,
                 )
             case Decided():
                 return _refused(step, entry, ahead)
             case _:
                 break
-    if assembled is None and prefix is None and not notices:
+    if assembled is None and prefix is None and compacted is None and not notices:
         return None
     # The rest was lost with the crash; what was to come of it is given up at the restart.
     return Prepared(
@@ -165,6 +170,7 @@ def _prepared(step: str, ahead: Ahead) -> Event | None:
         reason=assembled.reason if assembled is not None else "",
         prefix=prefix,
         notices=tuple(notices),
+        compacted=compacted,
     )
 
 
@@ -248,7 +254,9 @@ def given(state: SessionState, ahead: Ahead) -> Event | None:
             return Recovered(e.product, e.reason, _kept(ahead), e.torn_bytes, e.saved_as, e.head_missing)
         case Notice() as e if turn is None or turn.phase != "preparing":
             return Happening(e)
-        case Notice() | PrefixRecorded() | Assembled() | Decided() if turn is not None and turn.phase == "preparing":
+        case Notice() | Compacted() | PrefixRecorded() | Assembled() | Decided() if (
+            turn is not None and turn.phase == "preparing"
+        ):
             return WaitOver(turn.step_id)
         case _:
             return None

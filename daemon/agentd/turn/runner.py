@@ -276,6 +276,8 @@ class Runner:
                 limits=choice.limits,
                 purpose="turn",
                 step=step,
+                clearable={tool.spec.name for tool in self._parts.tools.values() if tool.spec.compactable},
+                overflowed=turn.overflowed,
             )
         except AgentdError as fault:
             text = f"{fault.what}: {fault.why}" if fault.why else fault.what
@@ -298,6 +300,7 @@ class Runner:
             reason=assembly.reason,
             prefix=assembly.recorded,
             notices=notices,
+            compacted=assembly.compacted,
         )
 
     def _offer(self, turn: TurnState) -> tuple[ToolDefinition, ...]:

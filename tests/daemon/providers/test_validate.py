@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentd.providers import validate
+from agentd.providers.anthropic import AnthropicMessages
 from agentd.providers.base import ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.openai_chat import OpenAIChat
+from agentd.providers.openai_responses import OpenAIResponses
 from agentproto.content import (
     Block,
     ImageBlock,
@@ -22,7 +24,6 @@ from agentproto.content import (
     ToolResultBlock,
     ToolUseBlock,
 )
-from support.renderers import messages_body, responses_body
 
 READ = ToolDefinition("read", "Reads.", {"type": "object"})
 
@@ -109,8 +110,8 @@ def test_our_own_form(name: str) -> None:
 
 def test_a_good_request_is_good_in_all_three_formats() -> None:
     assert validate.chat_completions(OpenAIChat().encode(GOOD)) == ()
-    assert validate.responses(responses_body(GOOD)) == ()
-    assert validate.messages(messages_body(GOOD)) == ()
+    assert validate.responses(OpenAIResponses().encode(GOOD)) == ()
+    assert validate.messages(AnthropicMessages().encode(GOOD)) == ()
 
 
 Plain = dict[str, Any]
@@ -189,12 +190,12 @@ RESPONSES: dict[str, tuple[Change, str]] = {
     "an assistant's part": (put("input.1.content.0.type", "input_text"), "message 1 has a part of type 'input_text'"),
     "no call id": (put("input.2.call_id", ""), "item 2 has the call_id ''"),
     "a long call id": (put("input.2.call_id", "x" * 65), f"item 2 has the call_id {'x' * 65!r}"),
-    "a call id twice": (put("input.3.call_id", "s.t1.1"), "item 3 has the call_id 's.t1.1', which was used before"),
+    "a call id twice": (put("input.3.call_id", "s_2et1_2e1"), "item 3 has the call_id 's_2et1_2e1', which was used before"),
     "a name": (put("input.2.name", None), "message 2 calls None, which can't be a tool's name"),
     "arguments": (put("input.2.arguments", {}), "message 2 calls with arguments that are no JSON object"),
-    "a missing output": (drop("input", 4), "there is no output for the call 's.t1.1'"),
-    "an output twice": (put("input.5.call_id", "s.t1.1"), "item 5 answers 's.t1.1', which was not called or was answered before"),
-    "an output before its call": (lambda body: body["input"].insert(0, body["input"].pop(4)), "item 0 answers 's.t1.1', which was not called or was answered before"),
+    "a missing output": (drop("input", 4), "there is no output for the call 's_2et1_2e1'"),
+    "an output twice": (put("input.5.call_id", "s_2et1_2e1"), "item 5 answers 's_2et1_2e1', which was not called or was answered before"),
+    "an output before its call": (lambda body: body["input"].insert(0, body["input"].pop(4)), "item 0 answers 's_2et1_2e1', which was not called or was answered before"),
     "an output of nothing": (put("input.4.output", None), "item 4 has no output"),
     "an item's id twice": (lambda body: [body["input"][n].update(id="msg_1") for n in (0, 1)], "message 1 has the call id 'msg_1', which is empty or was used before"),
     "reasoning alone": (insert("input", 8, REASON), "item 9 parts reasoning from what it belongs to"),
@@ -221,15 +222,15 @@ MESSAGES: dict[str, tuple[Change, str]] = {
     "a text of white space": (put("messages.3.content.0.text", "\n"), "message 3: a text of nothing"),
     "a user's tool use": (put("messages.4.content.0", {"type": "tool_use", "id": "i", "name": "n", "input": {}}), "message 4: a block of type 'tool_use' of the role 'user'"),
     "an id with a dot": (put("messages.1.content.1.id", "s.1"), "message 1: the id 's.1'"),
-    "an id twice": (put("messages.1.content.1.id", "s-t1-2"), "message 1 has the call id 's-t1-2', which is empty or was used before"),
+    "an id twice": (put("messages.1.content.1.id", "s_2et1_2e2"), "message 1 has the call id 's_2et1_2e2', which is empty or was used before"),
     "a called name": (put("messages.1.content.1.name", "a b"), "message 1: tool 0 has the name 'a b'"),
     "no input": (put("messages.1.content.1.input", "{}"), "message 1: a tool use without an input object"),
-    "a missing result": (lambda body: body["messages"][2]["content"].pop(0), "message 2 answers 's-t1-1' never, twice, or without its being called"),
-    "a result twice": (put("messages.2.content.1.tool_use_id", "s-t1-1"), "message 2 answers 's-t1-1' never, twice, or without its being called"),
+    "a missing result": (lambda body: body["messages"][2]["content"].pop(0), "message 2 answers 's_2et1_2e1' never, twice, or without its being called"),
+    "a result twice": (put("messages.2.content.1.tool_use_id", "s_2et1_2e1"), "message 2 answers 's_2et1_2e1' never, twice, or without its being called"),
     "an orphan": (put("messages.4.content.0", {"type": "tool_result", "tool_use_id": "q"}), "message 4 answers 'q' never, twice, or without its being called"),
     "a result behind words": (lambda body: body["messages"][2]["content"].insert(0, {"type": "text", "text": "x"}), "message 2 has a tool result behind other blocks"),
     "an empty part of a result": (put("messages.2.content.0.content", [{"type": "text", "text": ""}]), "message 2: a text of nothing"),
-    "results never": (lambda body: body.update(messages=body["messages"][:2]), "the results of ['s-t1-1', 's-t1-2'] are missing"),
+    "results never": (lambda body: body.update(messages=body["messages"][:2]), "the results of ['s_2et1_2e1', 's_2et1_2e2'] are missing"),
     "white space at the end": (lambda body: body["messages"].append({"role": "assistant", "content": "so "}), "message 5 is the last, the assistant's, and ends in white space"),
     "thinking unsigned": (put("messages.3.content", [{"type": "thinking", "thinking": "x"}, {"type": "text", "text": "y"}]), "message 3: thinking without its signature"),
     "thinking last": (lambda body: body["messages"][3]["content"].append(THINK), "message 3: thinking comes last"),
@@ -255,20 +256,20 @@ def test_chat_completions(name: str) -> None:
 @pytest.mark.parametrize("name", RESPONSES)
 def test_responses(name: str) -> None:
     change, fault = RESPONSES[name]
-    assert fault in validate.responses(changed(responses_body(GOOD), change))
+    assert fault in validate.responses(changed(OpenAIResponses().encode(GOOD), change))
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_messages(name: str) -> None:
     change, fault = MESSAGES[name]
-    assert fault in validate.messages(changed(messages_body(GOOD), change))
+    assert fault in validate.messages(changed(AnthropicMessages().encode(GOOD), change))
 
 
 def test_what_each_format_allows_is_no_fault() -> None:
-    reasoned = changed(responses_body(GOOD), insert("input", 2, REASON))
+    reasoned = changed(OpenAIResponses().encode(GOOD), insert("input", 2, REASON))
     assert validate.responses(reasoned) == ()
     assert validate.responses({"model": "m", "input": "just a text"}) == ()
-    signed = changed(messages_body(GOOD), lambda body: body["messages"][1]["content"].insert(0, THINK))
+    signed = changed(AnthropicMessages().encode(GOOD), lambda body: body["messages"][1]["content"].insert(0, THINK))
     signed |= {
         "max_tokens": 9_000,
         "thinking": {"type": "enabled", "budget_tokens": 2_000},

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from agentd.chain.frame import FIRST_LINK, Line, encode_line
-from agentd.session.entries import Begun, Done, Entry, Notice, Opened, Partial, Replied, Requested
+from agentd.session.entries import Begun, Done, Entry, Finished, Notice, Opened, Partial, Replied, Requested, Started
 from agentd.session.fold import fold
 from agentd.session.folders import session_folder
 from agentd.session.handover import counts_of
@@ -25,6 +25,7 @@ from agentd.session.state_hash import state_hash
 from agentd.worker import JOBS, run_job
 from agentd.world.files import RealFiles
 from agentd.world.processes import RealProcesses
+from agentproto.api.turn import TurnUsage
 from agentproto.content import TextBlock
 from support.canaries import Canary, canaries, forms_of
 from support.planted_logs import AT, PERSON, SESSION, Planted, planted, sha256, tool_entries
@@ -381,6 +382,21 @@ def why_not(elsewhere: Path, path: Path) -> str:
     return f"{fault[1]}: {fault[2]}"
 
 
+def test_a_fork_is_taken_in_with_its_parent_s_turns(data: Path, home: Path, elsewhere: Path) -> None:
+    plan = Planted()
+    plan.open(parent=(NEW, 12))
+    turn = f"{NEW}.t1"
+    plan.entries += [
+        Requested(turn=turn, actor=PERSON, key="", hash="", prompt="hello"),
+        Started(turn=turn, model="talk", mode="ask"),
+        Finished(turn=turn, stop="end", steps=0, usage=TurnUsage(), text="hi"),
+    ]
+    plan.turn("more")
+    plan.write(data)
+    made = bundle(data, home / "x")
+    assert take_in(elsewhere, home / "x")["state_hash"] == made["state_hash"]
+
+
 def test_a_log_made_by_hand_that_is_harmless_is_taken(data: Path, home: Path, elsewhere: Path) -> None:
     plan = Planted()
     plan.open(env={})
@@ -404,8 +420,14 @@ def undoes_files(plan: Planted) -> None:
     plan.turn("x", inner=[done])
 
 
-def speaks_of_another(plan: Planted) -> None:
-    plan.entries.append(Notice(code="x", text="y", turn=f"{NEW}.t1"))
+def undoes_what_a_command_did(plan: Planted) -> None:
+    turn, changed = f"{SESSION}.t1", {"/home/u/.profile": (sha256("evil"), "unknown")}
+    done = Done(turn=turn, call=f"{turn}.1.1", tool="shell", status="ok", text="", summary="", changed=changed)
+    plan.turn("x", inner=[done])
+
+
+def speaks_of_no_turn(plan: Planted) -> None:
+    plan.entries.append(Notice(code="x", text="y", turn=f"../{NEW}.t1"))
 
 
 def begins_twice(plan: Planted) -> None:
@@ -418,7 +440,8 @@ def begins_twice(plan: Planted) -> None:
         (grants_everything, "approvals for commands that nobody here has approved"),
         (waits_to_run, "waits to be run"),
         (undoes_files, r"tells what /home/u/\.bashrc is to hold"),
-        (speaks_of_another, "another session's turn"),
+        (undoes_what_a_command_did, r"tells what /home/u/\.profile is to hold"),
+        (speaks_of_no_turn, "which is no turn's id"),
         (begins_twice, "one first line"),
     ],
 )

@@ -155,6 +155,12 @@ async def _read(call: Call, params: api.ReadParams) -> api.ReadResult:
         "prefix": state.prefix.blob if state.prefix else None,
         "grants": [{"tool": g.tool, "exact": g.exact} for g in state.grants],
         "counters": dict(state.counters),
+        "compactions": state.counters.get("compactions", 0),
+        "compacted_in_step": turn.compacted if turn else 0,
+        "overflowed": turn.overflowed if turn else False,
+        "withdrawn": turn.withdrawn if turn else False,
+        "finished_turns": len(state.finished),
+        "can_redo": len(state.undone),
         "phases": _phases(runner),
     }
     usage = state.usage

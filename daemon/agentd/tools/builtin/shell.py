@@ -64,6 +64,7 @@ class ShellTool:
             access_words="runs a command with the user's rights",
             recovery="probe_ask",
             changes_unseen=True,
+            compactable=True,
             # The command's own limit comes first; what is added is for ending its group.
             timeout_ms=LONGEST_MS + 10_000,
             argument_words=text.arguments,

@@ -1,7 +1,7 @@
 """An event that is read from the log has the same body as when it was published live, to the byte.
 
-msgspec leaves a default out only when it is the same object, so a text that is equal to its default is left out live
-and sent after a restart (`kind` of `session.opened`): who hashes the bodies of a stream gets two hashes.
+msgspec leaves a default out only when it is the same object, so a text that is equal to its default could be left out
+live and sent after a restart; who hashes the bodies of a stream would get two hashes.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The sections that a session sent first lie in a blob. When that is damaged or gone, the next request must record them
-anew, with the reason; today every later turn of the session ends in the same error, for ever."""
+"""The sections that a session sent first lie in a blob. When that is damaged or gone, the next request records them anew
+and the session goes on."""
 
 from __future__ import annotations
 

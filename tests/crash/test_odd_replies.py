@@ -1,9 +1,8 @@
-"""What a model may say, small ones often do, and no provider takes back: the session is then refused for ever (400).
+"""Whatever a model says, the next request is valid: a session must not be refused for ever for one odd reply.
 
 A call to a tool whose name is none (providers check `^[a-zA-Z0-9_-]{1,64}$` in the history too), a reply that is
 thinking and nothing else (its output limit came while it thought), and an id for a call that is longer than the 40
-characters that Chat Completions takes. The conversation has to give something that can be sent; the log keeps what was
-said. Our own form is checked, and what the codec that is there makes of it.
+characters that Chat Completions takes. Our own form is checked, and what each format makes of it.
 """
 
 from __future__ import annotations

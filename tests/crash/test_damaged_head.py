@@ -1,5 +1,4 @@
-"""A damaged head costs nothing but the finding of a cut. Bytes that are no UTF-8 raise UnicodeDecodeError instead, which
-`SessionStore.head` does not catch: neither the session nor the list of sessions can be opened then."""
+"""A damaged head costs nothing but the finding of a cut: cut short, with flipped bits, with bytes that are no UTF-8."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Entries that are appended together may be torn apart by a power cut; replaying such a log has to end.
+"""Entries that are appended together may be torn apart by a power cut; replaying such a log ends, without a difference.
 
-`prefix.recorded`, `context.assembled` and `model.called` share one append without a sync. When the first alone reached
-the disk, `turn.replay` calls itself without end at it (RecursionError).
+`prefix.recorded`, `context.assembled` and `model.called` share one append without a sync.
 """
 
 from __future__ import annotations

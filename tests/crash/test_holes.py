@@ -1,8 +1,6 @@
 """A power cut may leave later sectors of what was not synced without earlier ones: that is a torn tail like any other.
 
-Nothing in it was ever acknowledged, but the rule "a tail without a newline may be cut" takes it for damage in the
-middle: the session opens read-only, and somebody has to run `agentd repair`. A raw NUL, which JSON never has inside a
-line, tells a hole from flipped bits.
+Nothing in it was ever acknowledged, so it is cut off, kept beside the log and reported, and the session goes on.
 """
 
 from __future__ import annotations

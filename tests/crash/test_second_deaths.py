@@ -1,7 +1,6 @@
-"""Dying between keeping a torn tail beside the log and cutting it off must not hinder the next start.
+"""Dying between keeping a torn tail beside the log and cutting it off does not hinder the next start.
 
-The kept tail is named by its offset and the time. A start within the same millisecond (or after the clock was set back)
-finds the name taken and can't open the session: FileExistsError_.
+Not even one within the same millisecond, or after the clock was set back: then the name of the kept tail is taken.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A space with one flipped bit is a NUL. That alone must not pass for the hole of a power cut: synced entries would go.
+"""A space with one flipped bit is a NUL. That alone does not pass for the hole of a power cut: synced entries would go.
 
 What a hole looks like: it begins where a line or a sector (512 bytes of the file) begins, and its zeros go on to the end
 of the sector or of the file. One flipped bit in a line that was written whole never looks so.

@@ -1,7 +1,7 @@
-"""A person steers while the model speaks its last words: the next request has to end with what the person said.
+"""A person steers while the model speaks its last words: the next request ends with what the person said.
 
-The steer is recorded before the reply that was streaming, and stands before it in the conversation too; the request of
-the step that follows then ends with the assistant's own words, which Anthropic refuses and others answer to nobody.
+The steer is recorded before the reply that was streaming; in the conversation it stands behind it, as it was not said to
+that reply. A request that ended with the assistant's own words would be refused, or answered to nobody.
 """
 
 from __future__ import annotations

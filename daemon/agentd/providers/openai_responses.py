@@ -1,0 +1,183 @@
+"""OpenAI Responses: a request to bytes; `openai_responses_stream` has the way back.
+
+It decides the body's bytes (fixed order: model, parameters, tools, instructions, input last). Nothing is stored at the
+server (`store: false`): the whole conversation goes along each time, as items, and a longer one begins with the bytes
+of the shorter one. Reasoning is sent back encrypted, as it came, only to the host that made it, and only where what it
+led to follows. Pure. Caller: `call.HttpProvider`.
+
+Source: https://developers.openai.com/api/reference (responses: create), .../docs/guides/reasoning. Images are told in
+words: their bytes are not in a request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+import msgspec
+
+from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.failures import classify
+from agentd.providers.openai_responses_stream import KIND, ResponsesStream
+from agentd.providers.writing import NOTHING, CallIds, image_in_words, kept_part
+from agentproto.content import ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
+
+__all__ = ["OpenAIResponses"]
+
+_LEAST_OUTPUT = 16
+"""Tokens; the server refuses a smaller limit."""
+
+_NEVER_REASONS = re.compile(r"(.*/)?(ft:)?(chatgpt|gpt-3|gpt-4)")
+"""OpenAI's models that refuse to be asked for encrypted reasoning, because they have none."""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    type: str
+    text: str
+
+
+class _Said(msgspec.Struct, frozen=True, tag="message", tag_field="type"):
+    role: str
+    content: list[_Part]
+
+
+class _Call(msgspec.Struct, frozen=True, tag="function_call", tag_field="type"):
+    call_id: str
+    name: str
+    arguments: str
+
+
+class _Result(msgspec.Struct, frozen=True, tag="function_call_output", tag_field="type"):
+    call_id: str
+    output: str
+
+
+_Item = _Said | _Call | _Result | Mapping[str, object]
+
+
+class _Tool(msgspec.Struct, frozen=True):
+    type: str
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+    strict: bool = False  # the server's default asks more of a schema than most have
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True):
+    """The order of the fields is the order of the bytes."""
+
+    model: str
+    stream: bool = True
+    store: bool = False
+    include: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    prompt_cache_key: str | msgspec.UnsetType = msgspec.UNSET
+    max_output_tokens: int
+    temperature: float | msgspec.UnsetType = msgspec.UNSET
+    tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
+    instructions: str | msgspec.UnsetType = msgspec.UNSET
+    input: tuple[_Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIResponses:
+    """The codec. `host`: the server's; reasoning of another one is not sent to it. `cache_key`: what groups requests at
+    the server's cache; a session's id only where the user lets it leave, None: nothing is sent."""
+
+    host: str = ""
+    cache_key: str | None = None
+    kind: str = KIND
+
+    def path(self) -> str:
+        return "/responses"
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {key}"} if key else {}
+
+    def encode(self, request: ModelRequest) -> bytes:
+        """The body. Keys of schemas and arguments keep the order they have in the request."""
+        reasons = not _NEVER_REASONS.match(request.model)
+        body = _Body(
+            model=request.model,
+            include=("reasoning.encrypted_content",) if reasons else msgspec.UNSET,
+            prompt_cache_key=self.cache_key or msgspec.UNSET,
+            max_output_tokens=max(_LEAST_OUTPUT, request.max_output),
+            temperature=msgspec.UNSET if request.temperature is None else request.temperature,
+            tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
+            instructions="\n\n".join(text for _, text in request.system if text) or msgspec.UNSET,
+        )
+        head = msgspec.json.encode(body)[:-2]
+        settled = max(0, len(request.messages) - 1)
+        first, ids = kept_part(request, self, settled, self._items)
+        last = self._items(request.messages[settled:], ids)
+        return b"".join((head, first, b"," if first and last else b"", last, b"]}"))
+
+    def decoder(self) -> Decoder:
+        return ResponsesStream(self.host)
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes, now_ms: int) -> Failure:
+        return classify(status, headers, body, now_ms)
+
+    def _items(self, messages: tuple[ModelMessage, ...], ids: CallIds) -> bytes:
+        items: list[_Item] = []
+        for message in messages:
+            items += _asked(message, ids) if message.role == "user" else self._answered(message, ids)
+        return msgspec.json.encode(items)[1:-1]
+
+    def _answered(self, message: ModelMessage, ids: CallIds) -> list[_Item]:
+        items: list[_Item] = []
+        for block in message.blocks:
+            match block:
+                case TextBlock():
+                    if block.text.strip():
+                        items.append(_Said("assistant", [_Part("output_text", block.text)]))
+                case ToolUseBlock():
+                    arguments = msgspec.json.encode(block.arguments).decode()
+                    items.append(_Call(ids.new(block), block.name, arguments))
+                case ThinkingBlock():
+                    own = self._own(block.provider)
+                    if own is not None and ids.claim(str(own.get("id"))):
+                        items.append(own)
+                case ImageBlock() | ToolResultBlock():
+                    pass  # never an assistant's
+                case _:
+                    assert_never(block)
+        while items and isinstance(items[-1], Mapping):
+            items.pop()  # what it led to is not there, and without that the server refuses it
+        return items
+
+    def _own(self, part: ProviderPart | None) -> Mapping[str, object] | None:
+        """The reasoning item as it came, when it came from this very host."""
+        if part is None or part.maker != self.kind or part.data.get("host") != self.host:
+            return None
+        item = part.data.get("item")
+        sound = isinstance(item, dict) and item.get("type") == "reasoning" and isinstance(item.get("summary"), list)
+        return item if sound and isinstance(item, dict) else None
+
+
+def _tool(tool: ToolDefinition) -> _Tool:
+    return _Tool("function", tool.name, tool.description, tool.schema)
+
+
+def _asked(message: ModelMessage, ids: CallIds) -> Iterator[_Item]:
+    """Results first, then what was said, as one message."""
+    said: list[_Part] = []
+    answers = False
+    for block in message.blocks:
+        match block:
+            case ToolResultBlock():
+                answers = True
+                words = (block.text, *map(image_in_words, block.images))
+                yield _Result(ids.of(block.call), "\n\n".join(word for word in words if word))
+            case TextBlock():
+                if block.text.strip():
+                    said.append(_Part("input_text", block.text))
+            case ImageBlock():
+                said.append(_Part("input_text", image_in_words(block)))
+            case ThinkingBlock() | ToolUseBlock():
+                pass  # never a user's
+            case _:
+                assert_never(block)
+    if said or not answers:
+        yield _Said("user", said or [_Part("input_text", NOTHING)])
