@@ -239,6 +239,7 @@ class Daemon:
             stop=self._stop_soon,
             variables=self._wanted,
             remember_variables=self._remember,
+            secrets=self._redactor.values,
         )
 
     # -- what the parts ask ------------------------------------------------------------------------------------

@@ -81,3 +81,5 @@ class Services:
     """Names that hello's answer asks for: those of this moment, because a connection may be added at any time."""
     remember_variables: Callable[[str, Mapping[str, str]], None]
     """Keep a session's variables in memory."""
+    secrets: Callable[[], Sequence[str]]
+    """Values that are known to be secrets, from every client's variables and the daemon's own."""

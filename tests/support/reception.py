@@ -89,6 +89,7 @@ class Reception:
             stop=self._stop,
             variables=lambda: ("PATH", "LANG", "OPENAI_API_KEY"),
             remember_variables=self.variables.__setitem__,
+            secrets=lambda: ("known-secret-value",),
         )
 
     async def _stop(self, drain: bool) -> int:

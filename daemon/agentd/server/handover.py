@@ -47,6 +47,7 @@ async def redact_events(
 def known_secrets(call: Call) -> tuple[str, ...]:
     """Values that are secrets because of where they stand: variables that the caller gave, the daemon's own keys."""
     values = {value.strip() for name, value in call.caller.variables.items() if is_secret_name(name)}
+    values.update(call.services.secrets())
     try:
         data = call.services.world.files.read(f"{call.services.folders.run}/{CONNECTION_FILE}")
         values.add(read_connection(data).client_secret)

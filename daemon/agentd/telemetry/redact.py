@@ -78,6 +78,10 @@ class Redactor:
             longest_first = sorted(self._values, key=len, reverse=True)
             self._known = re.compile("|".join(map(re.escape, longest_first)))
 
+    def values(self) -> tuple[str, ...]:
+        """The values that it was given to know."""
+        return tuple(sorted(self._values))
+
     def text(self, text: str) -> str:
         """The text with every secret in it replaced by `MASK`."""
         if self._known is not None:
