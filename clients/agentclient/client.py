@@ -134,9 +134,8 @@ class Client:
                 self._events.put_nowait(event)
             elif isinstance(event, Refused) and event.ticket == 0:
                 self._events.put_nowait(RefusedError(event.error))
-            elif isinstance(event, Answered | Refused) and (future := self._answers.get(event.ticket)) is not None:
-                if not future.done():
-                    future.set_result(event)
+            elif isinstance(event, Answered | Refused) and (one := self._answers.get(event.ticket)) and not one.done():
+                one.set_result(event)
         self._flush()
         if self._meeting.forgotten or (quiet and self._meeting.over):
             await self.meet(self._meeting.again)

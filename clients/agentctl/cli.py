@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "answer": ("answer", "Answer a question in words."),
     "tools": ("tools", "What the model can do; a call's whole output."),
     "models": ("models", "Connections to model servers."),
+    "cost": ("cost", "What was spent, by purpose, session, model or day."),
+    "budget": ("budget", "What may be spent, and how good the estimates are."),
     "daemon": ("daemon", "Start, stop and look at the daemon."),
     "doctor": ("doctor", "Check everything; say what to type for each fault."),
     "config": ("config", "Settings, and where each is set."),

@@ -42,6 +42,7 @@ from agentd.turn.forking import Forking
 from agentd.turn.housekeeping import Housekeeping, keep_house
 from agentd.turn.parts import Parts, TurnSettings
 from agentd.turn.sessions import Sessions
+from agentd.turn.spending import Spending
 from agentd.turn.taking_back import TakingBack
 from agentd.turn.unwanted import Unwanted
 from agentd.world.doors import Lock, NoBox, World
@@ -144,7 +145,7 @@ class Daemon:
         self._build()
         self._milestones.reached("event log and parts")
         self._store.prepare()
-        self._notices += self._requests.load()
+        self._notices += [*self._requests.load(), *self._spending.load()]
         await self._sessions.recover_open()
         self._milestones.reached("open sessions")
         self._open()
@@ -154,6 +155,7 @@ class Daemon:
         world, folders = self._world, self._folders
         self._store = SessionStore(world, folders.data, folders.state)
         self._requests = RequestRecord(world, folders.state)
+        self._spending = Spending(world, folders.state)
         self._connections = Connections(world, self._settings, self._environment)
         self._sources = Sources()
         self._streams = Streams(self._sources, world.clock.now_ms)
@@ -176,6 +178,7 @@ class Daemon:
             facts=self._facts,
             secrets=lambda session: self._variables.get(session, {}),
             cache=folders.cache,
+            spending=self._spending,
         )
         self._sessions = Sessions(parts, self._requests)
         self._taking_back = TakingBack(parts, self._sessions)
@@ -232,6 +235,8 @@ class Daemon:
             taking_back=self._taking_back,
             forking=self._forking,
             requests=self._requests,
+            spending=self._spending,
+            turn_settings=self._turn_settings,
             tools=self._tools,
             settings=self._settings,
             models=self._connections,

@@ -13,7 +13,9 @@ from agentd.session.requests import RequestRecord
 from agentd.session.store import SessionStore
 from agentd.tools.base import Tool
 from agentd.turn.forking import Forking
+from agentd.turn.parts import TurnSettings
 from agentd.turn.sessions import Sessions
+from agentd.turn.spending import Spending
 from agentd.turn.taking_back import TakingBack
 from agentd.world.doors import World
 from agentproto.api.config import ReloadResult, SettingInfo
@@ -71,6 +73,8 @@ class Services:
     taking_back: TakingBack
     forking: Forking
     requests: RequestRecord
+    spending: Spending
+    turn_settings: Callable[[], TurnSettings]
     tools: Mapping[str, Tool]
     settings: SettingsRoom
     models: ModelRoom

@@ -34,12 +34,17 @@ MOST_LIVES = 6
 
 @dataclass(frozen=True)
 class Point:
-    """One fault at one call of one story, and what the restart after it finds. `seed` serves torn and reordered."""
+    """One fault at one call of one story, and what the restart after it finds. `seed` serves torn and reordered.
+
+    `stays_up`: after a refusal the daemon starts anew on a machine that was not restarted, so that what could not be
+    synced is in its cache alone, and goes when the power does at the end.
+    """
 
     story: Story
     plan: Plan
     loss: Loss = "kept"
     seed: int = 1
+    stays_up: bool = False
 
     @property
     def fault(self) -> Fault:
@@ -136,7 +141,9 @@ def live_through(point: Point, spoil: Callable[[FakeWorld], None] = lambda _: No
         try:
             world.run(tell(world, point.story, told))
         except (Crash, AgentdError) as fault:
-            world, why = world.restart(drop_unsynced=point.dropped), fault
+            why = fault
+            if isinstance(fault, Crash) or not point.stays_up:
+                world = world.restart(drop_unsynced=point.dropped)
         else:
             return world, told
     raise AssertionError(f"it needs a hand: {why!r}")

@@ -17,6 +17,8 @@ from agentd.session.log import LOG_FILE, SessionLog
 from agentd.session.store import SessionStore
 from agentd.world.fake import fake_world
 from agentd.world.faults import Plan
+from crash.harness import Point, all_points, tried
+from crash.stories import STORIES
 from support.machine_play import SESSION, opened
 
 
@@ -56,3 +58,8 @@ def test_a_mark_whose_sync_failed_is_durable_when_it_is_made_again() -> None:
         store.mark_open(SESSION)
     store.mark_open(SESSION)
     assert SessionStore(world.restart(drop_unsynced=True), "/home/data", "/home/state").marked_open() == [SESSION]
+
+
+def test_on_a_machine_that_stays_up_nothing_is_lost_whatever_call_failed() -> None:
+    points = [point for point in all_points(STORIES[0], seeds=0) if point.fault in ("EIO", "ENOSPC")]
+    assert [words for point in points if (words := tried(Point(STORIES[0], point.plan, stays_up=True)))] == []

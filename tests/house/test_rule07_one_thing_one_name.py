@@ -36,6 +36,7 @@ PLACES = [
         ("tests/daemon/providers",),
         "docs/providers.md",
         not_things={
+            "argument_repair": "serves whatever wrote the arguments (docs/small-models.md)",
             "base": "the words all providers share",
             "call": "the one caller",
             "canonical": "bytes in one order, for all of them",
@@ -46,7 +47,9 @@ PLACES = [
             "keys": "references to secrets",
             "prepared": "what alone can be sent",
             "registry": "the list of kinds",
+            "repetition": "watches the text of all of them (docs/small-models.md)",
             "sse": "the stream parsers",
+            "tool_text": "between a codec and the turn (docs/small-models.md)",
         },
     ),
     Place("clients/agentctl/commands", ("tests/clients/agentctl", "tests/system"), "docs/commands.md"),
@@ -58,7 +61,8 @@ def things(place: Place, root: Path = ROOT) -> list[str]:
     another's (`offline_words` beside `offline`) is a part of that one."""
     stems = (path.stem for path in (root / place.folder).glob("*.py"))
     own = sorted(stem for stem in stems if not stem.startswith("_") and stem not in place.not_things)
-    return [stem for stem in own if not any(stem.startswith(other + "_") for other in own)]
+    wholes = (*own, *place.not_things)
+    return [stem for stem in own if not any(stem.startswith(other + "_") for other in wholes)]
 
 
 def holds(name: str, stem: str) -> bool:

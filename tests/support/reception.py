@@ -89,6 +89,8 @@ class Reception:
             stop=self._stop,
             variables=lambda: ("PATH", "LANG", "OPENAI_API_KEY"),
             remember_variables=self.variables.__setitem__,
+            spending=self.house.parts.spending,
+            turn_settings=self.house.parts.settings,
             secrets=lambda: ("known-secret-value",),
         )
 

@@ -29,7 +29,6 @@ from agentproto.link import Happened
 __all__ = ["Show", "ask", "command", "screen"]
 
 _MISSING = {
-    "max_usd": "--max-usd needs budgets in money",
     "output_schema": "--output-schema needs answers that are checked against a schema",
 }
 _MISSING_MODES = {
@@ -60,7 +59,7 @@ class Show(msgspec.Struct, frozen=True):
 @click.option("--deny", metavar="RULE", multiple=True, help="Deny for this turn; stronger than any allow.")
 @click.option("--file", "files", multiple=True, type=click.Path(exists=True, dir_okay=False), help="Give a text file.")
 @click.option("--max-steps", type=click.IntRange(min=1), metavar="N", help="Stop after N model calls.")
-@click.option("--max-usd", metavar="N", help="Not in this version.")
+@click.option("--max-usd", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop before it costs more.")
 @click.option("--output-schema", metavar="F", help="Not in this version.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.option("--jsonl", "as_jsonl", is_flag=True, help="Print every event as a line of JSON.")
@@ -78,7 +77,7 @@ def command(
     deny: tuple[str, ...],
     files: tuple[str, ...],
     max_steps: int | None,
-    max_usd: str | None,
+    max_usd: float | None,
     output_schema: str | None,
     as_json: bool,
     as_jsonl: bool,
@@ -90,9 +89,8 @@ def command(
 
     The answer goes to stdout as it streams, progress and tools to stderr.
     """
-    for name, given in (("max_usd", max_usd), ("output_schema", output_schema)):
-        if given is not None:
-            raise click.UsageError(f"{_MISSING[name]}, which this version does not have yet.")
+    if output_schema is not None:
+        raise click.UsageError(f"{_MISSING['output_schema']}, which this version does not have yet.")
     if mode in _MISSING_MODES:
         raise click.UsageError(f"{_MISSING_MODES[mode]}, which this version does not have yet.")
     if session is not None and place == "continue":
@@ -108,6 +106,7 @@ def command(
         mode=mode,
         model=model,
         max_steps=max_steps,
+        max_usd_micros=None if max_usd is None else max(1, int(max_usd * 1_000_000)),
         allow=allow,
         deny=deny,
         files=tuple(os.path.abspath(file) for file in files),

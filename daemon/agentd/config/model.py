@@ -157,6 +157,10 @@ class BudgetSettings:
     """Tokens; a window below it is small."""
     max_output_tokens: Annotated[int, Meta(ge=256, le=1_000_000)]
     """Tokens of the longest answer."""
+    session_usd: Annotated[float, Meta(ge=0, le=1_000_000)]
+    """US dollars that one session may spend; 0: no limit."""
+    day_usd: Annotated[float, Meta(ge=0, le=1_000_000)]
+    """US dollars of all sessions on one day (UTC); 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from agentd.config.detect import Detected, by_key, by_port, choose, not_configured
 from agentd.config.model import ConnectionSettings
+from agentd.connections.prices import prices_of
 from agentd.connections.trial import try_connection
 from agentd.context.budget import Window
 from agentd.errors import BadInputError, NotFoundError
@@ -61,7 +62,7 @@ class Connections:
             small_window=budget.small_window,
         )
         notice = (f"window.{name}", limits.notice) if limits.notice else None
-        return ModelChoice(made[1], connection.model, window, notice)
+        return ModelChoice(made[1], connection.model, window, notice, prices_of(connection, shipped()))
 
     def check(self, name: str) -> None:
         check_connection(self._connection(name))

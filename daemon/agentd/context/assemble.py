@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from agentd.context.budget import Window, output_limit, prepare, usable_tokens
+from agentd.context.budget import Window, output_limit, prepare, projected, usable_tokens
 from agentd.context.conversation import Conversation, Result
 from agentd.context.prefix import Prefix, decode_prefix, encode_prefix, make_prefix, why_anew
+from agentd.context.prices import Money
 from agentd.context.sections import SessionFacts
 from agentd.context.tiers.base import Held, View
 from agentd.context.tiers.micro import BEGIN_AT, Micro
@@ -28,6 +29,9 @@ from agentd.session.log import SessionLog
 from agentd.session.store import SessionStore
 
 __all__ = ["Assembler", "Assembly", "step_of"]
+
+
+_UNLIMITED = Money()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Assembler:
         step: str,
         clearable: Container[str] = (),
         overflowed: bool = False,
+        money: Money = _UNLIMITED,
+        factor: float = 1.0,
     ) -> Assembly:
         """The next request. What can be had again (results of the tools `clearable`) is left out when the window gets
         full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
@@ -73,7 +79,9 @@ class Assembler:
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits))
         conversation = self._grow()
         body = provider.encode(self._request(model, prefix, conversation))
-        compacted = self._shrink(conversation, body, limits, prefix.max_output, clearable, step, overflowed)
+        compacted = self._shrink(
+            conversation, projected(body, factor), usable_tokens(limits, prefix.max_output), clearable, step, overflowed
+        )
         if compacted is not None:
             body = provider.encode(self._request(model, prefix, conversation))
         messages = conversation.messages()
@@ -85,32 +93,35 @@ class Assembler:
             call=step,
             limits=limits,
             max_output=prefix.max_output,
+            money=money,
+            factor=factor,
+            encode=lambda most: provider.encode(self._request(model, prefix, conversation, most)),
         )
         reason = f"{len(messages)} messages, about {call.input_tokens} of {limits.window} tokens"
         return Assembly(call, blob, recorded, len(messages), limits.window, reason, compacted)
 
-    def _request(self, model: str, prefix: Prefix, conversation: Conversation) -> ModelRequest:
+    def _request(
+        self, model: str, prefix: Prefix, conversation: Conversation, max_output: int | None = None
+    ) -> ModelRequest:
         return ModelRequest(
             model=model,
             system=prefix.sections,
             tools=tuple(ToolDefinition(*tool) for tool in prefix.tools),
             messages=conversation.messages(),
-            max_output=prefix.max_output,
+            max_output=prefix.max_output if max_output is None else max_output,
             encoded=self._encoded,
         )
 
     def _shrink(
         self,
         conversation: Conversation,
-        body: bytes,
-        limits: Window,
-        max_output: int,
+        tokens: int,
+        usable: int,
         clearable: Container[str],
         step: str,
         overflowed: bool,
     ) -> Compacted | None:
         """Let the tiers leave out what has to go; what they left out."""
-        tokens, usable = estimate(body), usable_tokens(limits, max_output)
         must = overflowed or tokens > usable
         if not must and tokens < BEGIN_AT * usable:
             return None
@@ -122,7 +133,7 @@ class Assembler:
             if overflowed:
                 raise OverBudgetError(
                     "the model's server says that the request is too long, and nothing in it can be left out",
-                    why=f"by our count it has about {tokens} of {limits.window} tokens",
+                    why=f"by our count it has about {tokens} tokens, and {usable} fit",
                     remedy="Set `window` of the connection to what the server was started with, or start a new session.",
                 )
             return None

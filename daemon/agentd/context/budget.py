@@ -1,18 +1,24 @@
 """The budget: nothing is sent to a model that was not checked here first. The only maker of PreparedCall.
 
-Checked today: the window. Projected input + reserved output + a safety buffer must fit; else the call is refused with
-advice before a byte is sent. Money and time budgets join here. Callers: `context.assemble`, `turn` for model tests.
+Projected input + reserved output + a safety buffer must fit into the window, and the worst case of the call into the
+money left; else the call is refused with advice before a byte is sent. Callers: `context.assemble`, `turn` for model tests.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from agentd.context.prices import LEAST_OUTPUT, Money, output_for, worst_case
 from agentd.context.tokens import estimate
 from agentd.errors import OverBudgetError
 from agentd.providers.prepared import PreparedCall, Purpose, mint
 
-__all__ = ["Window", "output_limit", "prepare", "safety_buffer", "usable_tokens"]
+__all__ = ["Window", "output_limit", "prepare", "projected", "safety_buffer", "usable_tokens"]
+
+
+_UNLIMITED = Money()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,11 @@ def output_limit(limits: Window) -> int:
     return max(1, min(limits.max_output, limits.window // 4))
 
 
+def projected(body: bytes, factor: float) -> int:
+    """Tokens of `body` as the model is known to count them (`context.calibration`), rounded up."""
+    return math.ceil(estimate(body) * factor)
+
+
 def usable_tokens(limits: Window, max_output: int) -> int:
     """Tokens that a request may have: the window less the answer's part and the safety buffer."""
     return max(0, limits.window - safety_buffer(limits) - max_output)
@@ -52,9 +63,16 @@ def prepare(
     call: str,
     limits: Window,
     max_output: int,
+    money: Money = _UNLIMITED,
+    encode: Callable[[int], bytes] | None = None,
+    factor: float = 1.0,
 ) -> PreparedCall:
-    """Check and mint. OverBudgetError with the figures and what to do when it can't fit."""
-    tokens = estimate(body)
+    """Check and mint. OverBudgetError with the figures and what to do when it can't fit, or can't be paid for.
+
+    `encode` makes the body anew for a shorter answer: where the money left pays for the input and not for the longest
+    answer, the answer is made shorter. `factor`: what the model is known to count for an estimated token.
+    """
+    tokens = projected(body, factor)
     free = usable_tokens(limits, max_output)
     if tokens > free:
         raise OverBudgetError(
@@ -63,6 +81,13 @@ def prepare(
             f"and {safety_buffer(limits)} as a safety buffer",
             remedy="Start a new session (--new), ask for less at once, or use a model with a larger window.",
         )
+    paid = _paid_for(money, tokens, max_output)
+    if paid < max_output and encode is not None:
+        body, max_output = encode(paid), paid
+        tokens = projected(body, factor)
+    worst = worst_case(money.prices, tokens, max_output)
+    if money.left is not None and worst > money.left:
+        raise _too_dear(money, worst)
     return mint(
         provider=provider,
         body=body,
@@ -71,4 +96,29 @@ def prepare(
         call=call,
         input_tokens=tokens,
         output_tokens=max_output,
+        usd_micros=worst,
     )
+
+
+def _paid_for(money: Money, tokens: int, max_output: int) -> int:
+    """Tokens of the answer that the money left pays for."""
+    if money.left is None or worst_case(money.prices, tokens, max_output) <= money.left:
+        return max_output
+    # A token is what the shorter number in the body may cost when it is written otherwise.
+    paid = output_for(money.prices, money.left, tokens + 1, max_output)
+    if paid < LEAST_OUTPUT:
+        raise _too_dear(money, worst_case(money.prices, tokens, min(LEAST_OUTPUT, max_output)))
+    return paid
+
+
+def _too_dear(money: Money, worst: int) -> OverBudgetError:
+    left = max(0, money.left or 0)
+    return OverBudgetError(
+        f"the next call may cost {_dollars(worst)}; {_dollars(left)} are left",
+        why=money.limit,
+        remedy="Raise the limit, or use a cheaper or a local model: `agentctl budget` shows limits and what was spent.",
+    )
+
+
+def _dollars(usd_micros: int) -> str:
+    return f"${usd_micros / 1_000_000:.4f}"

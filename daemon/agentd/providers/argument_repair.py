@@ -1,10 +1,9 @@
 """Arguments that are malformed JSON: mended when that is certain, else told with the exact place of the fault.
 
-`json_repair` proposes, this file judges. A proposal is taken when it can be laid over what the model wrote so that the
-two differ in nothing but the marks of JSON: brackets that were closed or stand too many, quotes, a comma at the end,
-white space in a text that was not escaped, Python's spelling of true, false and null. Every character of every value
-was written by the model, in that order. A text without its end is never closed, inner quotes are never guessed at, and
-nothing is mended in a reply that was cut. Callers: the turn, before a call is judged; `tool_text_values`.
+It decides what "certain" is: the forgiving reader could read the text one way only, the result passes the tool's own
+validation, and the reply was not cut. It must never guess, and it takes no longer than the text is long: a model's text
+may be anything. (The known repair libraries were measured and not taken: `docs/small-models.md` says why.) Callers:
+the turn, before a call is judged; `tool_text_values`.
 """
 
 from __future__ import annotations
@@ -13,18 +12,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import json_repair
-
-from agentd.providers.argument_repair_overlay import differences
+from agentd.providers.argument_repair_reader import read
 from agentd.providers.argument_repair_schema import short_form
 
-__all__ = ["LONGEST", "Mended", "Unmended", "certain", "mend"]
-
-LONGEST = 256 * 1024
-"""Characters that are mended: some 20 ms of work; a longer text is told its fault alone."""
+__all__ = ["Mended", "Unmended", "certain", "mend"]
 
 _SHOWN = 40  # characters around a fault that are quoted
-_DEEPEST = 64  # brackets inside brackets; no tool has so many
 
 _EXPECTED: Mapping[str, str] = {
     "Expecting value": "a value was expected",
@@ -68,9 +61,12 @@ def mend(
     cut: bool = False,
 ) -> Mended | Unmended:
     """The arguments that the model wrote as `raw` for the tool `name`. `fits`: whether they pass the tool's own
-    validation; `cut`: the reply ended before the model wanted it to."""
-    mended = None if cut else certain(raw)
-    if mended is not None and fits(mended.arguments):
+    validation (right JSON is not asked: whoever validates has better words for what is wrong with it then); `cut`: the
+    reply ended before the model wanted it to."""
+    mended = certain(raw)
+    if mended is not None and not mended.notes:
+        return mended
+    if mended is not None and not cut and fits(mended.arguments):
         return mended
     line, column, fault = _fault(raw)
     if cut:
@@ -91,21 +87,26 @@ def certain(raw: str) -> Mended | None:
     value, error = _strict(raw)
     if error is None and isinstance(value, str):
         # Some models write the object as JSON text inside JSON text.
-        inner, error = _strict(value)
-        return Mended(inner, ("the arguments were text inside a text",)) if isinstance(inner, dict) else None
+        inner, _ = _strict(value)
+        return _mended(inner, ("the arguments were text inside a text",))
     if error is None:
-        return Mended(value, ()) if isinstance(value, dict) else None
-    if len(raw) > LONGEST or max(raw.count("{"), raw.count("[")) > LONGEST // _DEEPEST:
-        return None
+        return _mended(value, ())
     body, fence = _unfenced(raw)
+    found = read(body)
+    return None if found is None else _mended(found[0], (*fence, *found[1]))
+
+
+def _mended(value: object, notes: tuple[str, ...]) -> Mended | None:
+    return Mended(value, notes) if isinstance(value, dict) and _sound(value) else None
+
+
+def _sound(value: object) -> bool:
+    """Whether it can be written down: half a surrogate pair and a number without end cannot."""
     try:
-        proposed: object = json_repair.loads(body, skip_json_loads=True)
-        notes = differences(body, proposed)
-    except Exception:  # noqa: BLE001 - whatever the library does with a text like this, it is not mended
-        return None
-    if notes is None or not isinstance(proposed, dict):
-        return None
-    return Mended(proposed, (*fence, *notes))
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _strict(raw: str) -> tuple[object, Exception | None]:
@@ -136,8 +137,10 @@ def _fault(raw: str) -> tuple[int, int, str]:
         return 0, 0, "they are nested too deeply"
     if error is not None:
         return 0, 0, str(error)
+    if not _sound(value):
+        return 0, 0, "they hold half a surrogate pair, or a number that is too large"
     kind = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(value), "a number")
-    return (0, 0, f"they are {kind}; an object was expected") if not isinstance(value, dict) else (0, 0, "")
+    return 0, 0, f"they are {kind}; an object was expected"
 
 
 def _around(raw: str, line: int, column: int) -> str:

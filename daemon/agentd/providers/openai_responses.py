@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 import msgspec
@@ -30,7 +31,7 @@ _LEAST_OUTPUT = 16
 """Tokens; the server refuses a smaller limit."""
 
 _NEVER_REASONS = re.compile(r"(.*/)?(ft:)?(chatgpt|gpt-3|gpt-4)")
-"""OpenAI's models that refuse to be asked for encrypted reasoning, because they have none."""
+"""OpenAI's models that refuse to be asked for encrypted reasoning, because they have none; nor do they get any."""
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ class _Part(msgspec.Struct, frozen=True):
 
 class _Said(msgspec.Struct, frozen=True, tag="message", tag_field="type"):
     role: str
-    content: list[_Part]
+    content: list[_Part] | str
 
 
 class _Call(msgspec.Struct, frozen=True, tag="function_call", tag_field="type"):
@@ -109,8 +110,9 @@ class OpenAIResponses:
         )
         head = msgspec.json.encode(body)[:-2]
         settled = max(0, len(request.messages) - 1)
-        first, ids = kept_part(request, self, settled, self._items)
-        last = self._items(request.messages[settled:], ids)
+        write = partial(self._items, reasons=reasons)
+        first, ids = kept_part(request, (self, reasons), settled, write)
+        last = write(request.messages[settled:], ids)
         return b"".join((head, first, b"," if first and last else b"", last, b"]}"))
 
     def decoder(self) -> Decoder:
@@ -119,24 +121,24 @@ class OpenAIResponses:
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now_ms: int) -> Failure:
         return classify(status, headers, body, now_ms)
 
-    def _items(self, messages: tuple[ModelMessage, ...], ids: CallIds) -> bytes:
+    def _items(self, messages: tuple[ModelMessage, ...], ids: CallIds, *, reasons: bool) -> bytes:
         items: list[_Item] = []
         for message in messages:
-            items += _asked(message, ids) if message.role == "user" else self._answered(message, ids)
+            items += _asked(message, ids) if message.role == "user" else self._answered(message, ids, reasons)
         return msgspec.json.encode(items)[1:-1]
 
-    def _answered(self, message: ModelMessage, ids: CallIds) -> list[_Item]:
+    def _answered(self, message: ModelMessage, ids: CallIds, reasons: bool) -> list[_Item]:
         items: list[_Item] = []
         for block in message.blocks:
             match block:
                 case TextBlock():
                     if block.text.strip():
-                        items.append(_Said("assistant", [_Part("output_text", block.text)]))
+                        items.append(_Said("assistant", block.text))
                 case ToolUseBlock():
                     arguments = msgspec.json.encode(block.arguments).decode()
                     items.append(_Call(ids.new(block), block.name, arguments))
                 case ThinkingBlock():
-                    own = self._own(block.provider)
+                    own = self._own(block.provider) if reasons else None
                     if own is not None and ids.claim(str(own.get("id"))):
                         items.append(own)
                 case ImageBlock() | ToolResultBlock():

@@ -30,6 +30,9 @@ MOST_ARGUMENT_CHARS = 8 * 1024 * 1024
 """Characters of all arguments of one answer."""
 
 
+_BLANK = b"\xef\xbb\xbf \t\r\n"  # a mark of UTF-8 among it
+
+
 def tool_arguments(raw: str) -> dict[str, object] | None:
     """What a model wrote as arguments, or None when that is no JSON object that can be written again."""
     if not raw.strip():
@@ -150,7 +153,7 @@ class EventStream(Answer, ABC):
             return
         if self._form == "unknown":
             self._body += data
-            first = bytes(self._body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1])
+            first = bytes(self._body.lstrip(_BLANK)[:1])
             if not first:
                 return
             self._form = "whole" if first in (b"{", b"[") else "page" if first == b"<" else "stream"
@@ -203,7 +206,7 @@ class EventStream(Answer, ABC):
 
     def _whole(self) -> Iterator[ModelEvent]:
         try:
-            value = msgspec.json.decode(bytes(self._body))
+            value = msgspec.json.decode(bytes(self._body.lstrip(_BLANK)))
         except (msgspec.MsgspecError, ValueError, RecursionError):
             yield self._fail(Failure("broken_stream", "the server's answer is neither an event stream nor whole JSON"))
             return

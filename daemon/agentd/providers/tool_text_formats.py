@@ -192,7 +192,7 @@ def _keys_and_values(tape: Tape, offered: frozenset[str], close: str) -> Reading
         if not (yield from tape.word("<arg_key>")):
             closed = yield from tape.ahead(close)
             return Written.whole(name, values) if closed else None
-        key = yield from tape.until("</arg_key>", _LONGEST_NAME)
+        key = yield from tape.soon("</arg_key>", _LONGEST_NAME)
         yield from tape.spaces()
         if not key or not (yield from tape.word("<arg_value>")):
             return None
@@ -311,10 +311,10 @@ def _sections(marks: _Section, *, begun: bool) -> Reader:
                 yield from tape.word(marks.end_all)
                 return found or None
             opened = False
-            name = yield from tape.until(marks.between, _LONGEST_NAME)
+            name = yield from tape.soon(marks.between, _LONGEST_NAME)
             name = (name or "").strip()
             if name == "function":  # the kind of the call; the name is on the rest of the line
-                name = ((yield from tape.until("\n", _LONGEST_NAME)) or "").strip()
+                name = ((yield from tape.soon("\n", _LONGEST_NAME)) or "").strip()
             name = re.sub(r"\Afunctions\.|:\d+\Z", "", name) if name not in offered else name
             yield from tape.spaces()
             fence = yield from tape.word("```json", "```")

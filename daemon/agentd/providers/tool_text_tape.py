@@ -88,25 +88,27 @@ class Tape:
                 break
         return found
 
-    def until(self, close: str, most: int | None = None) -> Reading[str | None]:
-        """Take up to and with `close`; what came before it, or None when it does not come (within `most`)."""
+    def until(self, close: str) -> Reading[str | None]:
+        """Take up to and with `close`, however far it is; what came before it, or None when it does not come."""
         found: list[str] = []
-        size = 0
-        while True:
-            at = self.window.find(close)
-            if at >= 0 and (most is None or size + at <= most):
-                found.append(self.take(at))
-                self.take(len(close))
-                return "".join(found)
-            if at >= 0:
-                return None
-            keep = self._overlap(close)
-            text = self.take(len(self.window) - keep)
-            found.append(text)
-            size += len(text)
-            if self.ended or (most is not None and size > most):
+        while (at := self.window.find(close)) < 0:
+            found.append(self.take(len(self.window) - self._overlap(close)))
+            if self.ended:
                 return None
             yield
+        found.append(self.take(at))
+        self.take(len(close))
+        return "".join(found)
+
+    def soon(self, close: str, most: int) -> Reading[str | None]:
+        """The same, when `close` comes within `most` characters; else None, and nothing is taken."""
+        while (at := self.window.find(close, 0, most + len(close))) < 0:
+            if self.ended or len(self.window) >= most + len(close):
+                return None
+            yield
+        found = self.take(at)
+        self.take(len(close))
+        return found
 
     def balanced(self, begun: str = "", closes: Sequence[str] = ()) -> Reading[str | None]:
         """Take brackets of any kind up to the one that closes the first; quoted text (`"` or `'`) counts for nothing.

@@ -57,7 +57,7 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"):
 
 
 class Opened(_Entry, frozen=True, tag="session.opened"):
-    """The first line. `env` holds what is not secret (PATH, LANG, TZ ...); `parent` is (session, seq) of a fork."""
+    """The first line. `env` holds what is not secret (PATH, LANG ...); `parent` is (session, seq) of a fork."""
 
     format: int
     machine: int
@@ -89,6 +89,7 @@ class Requested(_Entry, frozen=True, tag="turn.requested"):
     max_steps: int = 0
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    max_usd_micros: int = 0
 
 
 class Started(_Entry, frozen=True, tag="turn.started"):
@@ -113,8 +114,6 @@ class PrefixRecorded(_Entry, frozen=True, tag="prefix.recorded"):
 
 
 class Assembled(_Entry, frozen=True, tag="context.assembled"):
-    """The request of a step was put together: how much of what it holds, in tokens as projected."""
-
     turn: str
     step: str
     messages: int

@@ -32,6 +32,8 @@ def for_turns(values: Settings, rules: Sequence[Rule], default_model: str) -> Tu
         snapshot_files=values.undo.snapshot_files,
         snapshot_bytes=values.undo.snapshot_bytes,
         snapshot_ms=values.undo.snapshot_ms,
+        session_usd_micros=round(values.budget.session_usd * 1_000_000),
+        day_usd_micros=round(values.budget.day_usd * 1_000_000),
     )
 
 

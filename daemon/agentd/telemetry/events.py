@@ -43,6 +43,7 @@ EVENTS: Mapping[str, Known] = {
     "session.not_retained": Known("session", "The settings ask for a session's archiving or removal; it was not done."),
     "session.hints_lost": Known("session", "Small files that only make a restart quicker could not be written."),
     "permission.decided": Known("permission", "A tool call was judged; the details say by which rule or gate."),
+    "model.cost_lost": Known("model", "What a call cost could not be written down; it counts as its worst case."),
     "tool.image_lost": Known(
         "tool", "What a file held before a write could not be kept; an undo leaves that file alone."
     ),

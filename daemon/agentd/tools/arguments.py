@@ -1,7 +1,7 @@
 """What a model gave for arguments -> a validated structure, or words that a small model can act on.
 
 It decides which repairs are certain (a number written as text, "true" for true, a list written as JSON text, null for a
-field that may be left out, a choice in other letters) and makes no others. It must never guess: a wrong name or value
+field that may be left out, a choice in other letters, one value where a list of such is wanted) and makes no others. It must never guess: a wrong name or value
 is answered with the field, what was given, what is allowed, and one example. Called by the turn before permission is
 asked.
 """
@@ -21,7 +21,7 @@ from agentd.errors import BadArgumentsError
 from agentd.tools.base import ToolSpec
 from agentd.tools.schema import hidden
 
-__all__ = ["FAULTS", "narrow", "validate"]
+__all__ = ["FAULTS", "narrow", "repairs", "validate"]
 
 FAULTS = 5
 """So many faults are told at once: more than a small model can repair in one go."""
@@ -29,6 +29,8 @@ FAULTS = 5
 _SHOWN = 80  # characters of a wrong value that are quoted
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
+# What a text has that may be a list of several: separators, or the brackets of a list that is no JSON.
+_SEVERAL = re.compile(r"[,;\n]|\A\s*[\[({]")
 _STRUCT = TypeVar("_STRUCT", bound=msgspec.Struct)
 
 
@@ -67,6 +69,20 @@ def validate(spec: ToolSpec, given: Mapping[str, object]) -> msgspec.Struct:
     )
 
 
+def repairs(spec: ToolSpec, given: Mapping[str, object]) -> tuple[str, ...]:
+    """What `validate` reads otherwise than it was given, a few words each, for the result of the call to show."""
+    info = inspect.type_info(spec.arguments)
+    assert isinstance(info, inspect.StructType)
+    told = []
+    for field in info.fields:
+        if field.encode_name in given:
+            value = given[field.encode_name]
+            taken = _repaired(value, field.type)
+            if _json(taken) != _json(value):
+                told.append(f"`{field.encode_name}` was {_given(value)}; taken as {_cut(_json(taken))}")
+    return tuple(told)
+
+
 def narrow(arguments: msgspec.Struct, kind: type[_STRUCT]) -> _STRUCT:
     """The same arguments, known to be the tool's own; TypeError when somebody handed a tool another tool's."""
     if not isinstance(arguments, kind):
@@ -94,11 +110,14 @@ def _place(path: str) -> str:
 
 
 def _given(value: object) -> str:
+    return f"{_kind_of(value)}: {_cut(_json(value))}"
+
+
+def _json(value: object) -> str:
     try:
-        quoted = _cut(json.dumps(value, ensure_ascii=False))
+        return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        quoted = _cut(repr(value))
-    return f"{_kind_of(value)}: {quoted}"
+        return repr(value)
 
 
 def _kind_of(value: object) -> str:
@@ -183,7 +202,7 @@ def _repaired(value: object, kind: inspect.Type) -> object:
         case inspect.LiteralType(values=values):
             return _choice(value, values)
         case inspect.ListType() | inspect.VarTupleType():
-            items = _from_json(value, list)
+            items = _alone(_from_json(value, list), kind.item_type)
             return [_repaired(item, kind.item_type) for item in items] if isinstance(items, list) else items
         case inspect.StructType(fields=fields):
             found = _from_json(value, dict)
@@ -193,6 +212,23 @@ def _repaired(value: object, kind: inspect.Type) -> object:
             return {key: _repaired(item, kinds[key]) if key in kinds else item for key, item in found.items()}
         case _:
             return value
+
+
+def _alone(value: object, item: inspect.Type) -> object:
+    """One value where a list of such is wanted, as a list; unchanged where it may be several, or is another kind."""
+    while isinstance(item, inspect.Metadata):
+        item = item.type
+    match item, value:
+        case inspect.StrType(), str():
+            fine = bool(value.strip()) and not _SEVERAL.search(value)
+        case inspect.StructType(), str() | dict():
+            value = _from_json(value, dict)
+            fine = isinstance(value, dict)
+        case (inspect.IntType(), int()) | (inspect.FloatType(), int() | float()):
+            fine = not isinstance(value, bool)
+        case _:
+            fine = False
+    return [value] if fine else value
 
 
 def _choice(value: object, values: Sequence[object]) -> object:

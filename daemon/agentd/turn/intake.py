@@ -35,6 +35,7 @@ class NewTurn:
     max_steps: int = 0
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    max_usd_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,27 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+import msgspec
+
+from agentd.context.prices import FREE, cost_of, worst_case
+from agentd.context.tokens import estimate
 from agentd.errors import DiskError
-from agentd.providers.base import Failure, Provider
+from agentd.providers.base import Failure
 from agentd.providers.failures import retry_wait
 from agentd.providers.prepared import PreparedCall
 from agentd.session.entries import Partial, Replied
 from agentd.turn.events import Event, ModelFailed, ModelReplied
-from agentd.turn.parts import Parts
+from agentd.turn.parts import ModelChoice, Parts
+from agentd.turn.preparing import call_of
 from agentd.turn.reply import Delta, Reply
+from agentd.turn.spending import Booked, Settled
 from agentproto.api.turn import DeltaEvent, TurnUsage
 from agentproto.errors import ErrorCode
 
 __all__ = ["ModelCall", "died", "no_reply"]
+
+_ON_ITS_WAY_TOKENS = 256
+"""Tokens that a server may have made and billed before it noticed that nobody reads any more."""
 
 _Keep = Callable[[Partial], Awaitable[None]]
 
@@ -33,7 +42,7 @@ class ModelCall:
     def __init__(
         self,
         parts: Parts,
-        provider: Provider,
+        choice: ModelChoice,
         prepared: PreparedCall,
         *,
         turn: str,
@@ -42,7 +51,8 @@ class ModelCall:
         keep: _Keep,
     ) -> None:
         self._parts = parts
-        self._provider = provider
+        self._provider = choice.provider
+        self._prices = choice.prices or FREE
         self._prepared = prepared
         self._turn = turn
         self._attempt = attempt
@@ -61,7 +71,48 @@ class ModelCall:
         return self._reply.live
 
     async def run(self) -> Event:
-        """Send, stream, and say how it ended. Cancellation without `interrupted` goes through (the daemon stops)."""
+        """Reserve, send, stream, settle, and say how it ended. Cancellation without `interrupted` goes through (the daemon
+        stops): then the call stays reserved, because a server may have billed it."""
+        spending, call = self._parts.spending, self._prepared
+        facts = (call_of(call.call, self._attempt), call.session, call.purpose, call.provider)
+        try:
+            await spending.book(Booked(*facts, call.usd_micros))
+        except DiskError as fault:
+            text = f"nothing was asked: what it may cost could not be written down ({fault.what})"
+            return self._failed(Failure("bad_request", text, fault.remedy))
+        event = await self._ask()
+        usage = event.entry.usage if isinstance(event, ModelReplied) else self._usage_of_failure()
+        settled = Settled(*facts, usage.usd_micros, usage=usage, estimated_input=estimate(call.body))
+        try:
+            await spending.settle(settled)
+        except DiskError as fault:
+            self._parts.reporter.happened("model", "model.cost_lost", fault.what, call.session)
+        return event
+
+    def _usage_of_failure(self) -> TurnUsage:
+        """What a call that failed may have cost: nothing when not a byte was answered."""
+        failure = self._reply.failure
+        seen = failure.details.get("bytes_seen", 0) if failure is not None else 0
+        shown = len(self._reply.text().encode(errors="replace"))
+        if not seen and not shown:
+            return TurnUsage(estimated=True)
+        return self._at_most(max(shown, seen if isinstance(seen, int) else 0))
+
+    def _at_most(self, seen_bytes: int) -> TurnUsage:
+        """Of a call whose server told no usage: all of its input, a token for each byte that was seen, and what was on
+        its way. On the safe side: money that may have been spent can't be spent again."""
+        call = self._prepared
+        output = min(call.output_tokens, seen_bytes + _ON_ITS_WAY_TOKENS)
+        usd_micros = worst_case(self._prices, call.input_tokens, output)
+        return TurnUsage(input=call.input_tokens, output=output, usd_micros=usd_micros, estimated=True)
+
+    def _usage(self) -> TurnUsage:
+        usage = self._reply.usage(self._prepared.input_tokens)
+        if not usage.estimated or self._prices == FREE:
+            return msgspec.structs.replace(usage, usd_micros=cost_of(self._prices, usage))
+        return self._at_most(self._reply.bytes)
+
+    async def _ask(self) -> Event:
         try:
             async with aclosing(self._provider.stream(self._prepared)) as stream:
                 async for event in stream:
@@ -94,7 +145,7 @@ class ModelCall:
                 step=self._prepared.call,
                 blocks=self._reply.blocks(interrupted=interrupted),
                 stop=stop,
-                usage=self._reply.usage(self._prepared.input_tokens),
+                usage=self._usage(),
                 interrupted=interrupted,
             )
         )

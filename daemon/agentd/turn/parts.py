@@ -6,11 +6,12 @@ The runner never looks upward: it publishes into a Publisher, asks a Models for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agentd.chain.frame import Line
 from agentd.context.budget import Window
+from agentd.context.prices import FREE, Prices
 from agentd.context.sections import SessionFacts
 from agentd.policy.rules import Rule
 from agentd.providers.base import Provider
@@ -18,6 +19,7 @@ from agentd.session.entries import Entry
 from agentd.session.store import SessionStore
 from agentd.tools.base import Tool
 from agentd.turn.pen import Limits
+from agentd.turn.spending import Spending
 from agentd.world.doors import Box, World
 from agentd.world.tasks import Tasks
 from agentproto.api.turn import DeltaEvent
@@ -27,12 +29,14 @@ __all__ = ["ModelChoice", "Models", "Parts", "Publisher", "Reporter", "TurnSetti
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A connection ready to be asked: its provider, the model's name at the server, its window; what to say once."""
+    """A connection ready to be asked: its provider, the model's name at the server, its window; what to say once; what
+    its tokens cost (None: nobody knows)."""
 
     provider: Provider
     model: str
     limits: Window
     notice: tuple[str, str] | None = None
+    prices: Prices | None = FREE
 
 
 class Models(Protocol):
@@ -73,7 +77,8 @@ class Reporter(Protocol):
 class TurnSettings:
     """The settings' snapshot for one decision. `rules` are the settings' own; a turn's own come on top. `image_bytes`:
     the largest before-image of a file that is kept; `images_bytes`: what a session keeps in blobs at most. `snapshot_*`:
-    how many files, bytes and milliseconds a look at the workspace before a command may take (no files: no look)."""
+    how many files, bytes and milliseconds a look at the workspace before a command may take (no files: no look).
+    `*_usd_micros`: what a session, and all of them on one day (UTC), may spend (0: no limit)."""
 
     limits: Limits
     rules: tuple[Rule, ...] = ()
@@ -85,6 +90,8 @@ class TurnSettings:
     snapshot_files: int = 0
     snapshot_bytes: int = 0
     snapshot_ms: int = 5000
+    session_usd_micros: int = 0
+    day_usd_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +113,6 @@ class Parts:
     facts: Callable[[str, str], SessionFacts]
     secrets: Callable[[str], Mapping[str, str]]
     """Variables of a session's client that are kept in memory only (by session id)."""
+    spending: Spending = field(default_factory=Spending)
     cache: str = ""
     """The folder for what can be made anew."""

@@ -41,11 +41,13 @@ class Reply:
         self._open_kind: Kind | None = None
         self._open_bytes = 0
         self._calls = 0
+        self.bytes = 0
         self.ended: Ended | None = None
         self.failure: Failure | None = None
 
     def take(self, event: ModelEvent) -> Delta | None:
         """The delta to show, if the event has one."""
+        self.bytes += _size(event)
         match event:
             case TextPiece(text):
                 return self._piece("text", text)
@@ -129,6 +131,17 @@ class Reply:
             )
         size = sum(len(block.text.encode()) for block in self._blocks if isinstance(block, TextBlock | ThinkingBlock))
         return TurnUsage(input=projected_input, output=(size + 3) // 4, estimated=True)
+
+
+def _size(event: ModelEvent) -> int:
+    """Bytes of what the model wrote."""
+    match event:
+        case TextPiece() | ThinkingPiece():
+            return len(event.text.encode(errors="replace"))
+        case ToolUse():
+            return len(event.name) + len(event.raw.encode(errors="replace"))
+        case _:
+            return 0
 
 
 def whole_text(text: str) -> str:

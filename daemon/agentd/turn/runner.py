@@ -12,13 +12,10 @@ from collections.abc import Coroutine, Sequence
 from typing import assert_never
 
 from agentd.chain.frame import Line
-from agentd.context.assemble import Assembler, Assembly
-from agentd.errors import AgentdError, BusyError, DamagedLogError, DeadlineError, DiskError, OverBudgetError
-from agentd.providers.base import ToolDefinition
-from agentd.session.entries import Entry, Notice, Partial
+from agentd.errors import AgentdError, BusyError, DamagedLogError, DeadlineError, DiskError
+from agentd.session.entries import Entry, Partial
 from agentd.session.log import SessionLog
 from agentd.session.state import CallState, SessionState, TurnState
-from agentd.tools.schema import input_schema
 from agentd.turn.calls import Calls, lost, not_run
 from agentd.turn.effects import (
     BeginCalls,
@@ -37,9 +34,7 @@ from agentd.turn.effects import (
 )
 from agentd.turn.events import (
     Event,
-    Prepared,
     Recovered,
-    Refused,
     Restored,
     Revert,
     SessionMade,
@@ -48,7 +43,8 @@ from agentd.turn.events import (
 )
 from agentd.turn.machine import react
 from agentd.turn.model_call import ModelCall, died, no_reply
-from agentd.turn.parts import ModelChoice, Parts
+from agentd.turn.parts import Parts
+from agentd.turn.preparing import Preparing
 from agentd.turn.reply import Delta
 from agentd.turn.restoring import restore
 from agentd.turn.revise import may_revert
@@ -68,9 +64,8 @@ class Runner:
         self.log = log
         self._parts = parts
         self._calls = Calls(parts, log)
-        self._assembler = Assembler(log, parts.store)
+        self._preparing = Preparing(parts, log)
         self._lock = asyncio.Lock()
-        self._ready: dict[str, tuple[Assembly, ModelChoice]] = {}
         self._model_call: ModelCall | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
@@ -193,7 +188,9 @@ class Runner:
         turn = self.state.turn
         match effect:
             case PrepareCall(step):
-                return [self._prepare(step)]
+                assert turn is not None
+                self._stopped.clear()
+                return [self._preparing.prepare(turn, step)]
             case CallModel(step):
                 assert turn is not None
                 self._start(f"model {step}", self._call_model(step), no_reply(turn.id, step), died(step))
@@ -221,6 +218,7 @@ class Runner:
             case Cancel():
                 self._cancel()
             case TurnEnded():
+                self._parts.spending.let_go(self.state.session)
                 await self._rest()
             case Record():
                 raise AssertionError("records are performed by _take")
@@ -262,59 +260,13 @@ class Runner:
 
     # -- the model ---------------------------------------------------------------------------------------------
 
-    def _prepare(self, step: str) -> Event:
-        turn = self.state.turn
-        assert turn is not None
-        self._stopped.clear()
-        try:
-            choice = self._parts.models.get(turn.model)
-            assembly = self._assembler.assemble(
-                provider=choice.provider,
-                model=choice.model,
-                tools=self._offer(turn),
-                facts=self._parts.facts(self.state.workspace, self.state.cwd),
-                limits=choice.limits,
-                purpose="turn",
-                step=step,
-                clearable={tool.spec.name for tool in self._parts.tools.values() if tool.spec.compactable},
-                overflowed=turn.overflowed,
-            )
-        except AgentdError as fault:
-            text = f"{fault.what}: {fault.why}" if fault.why else fault.what
-            return Refused(step, text, fault.remedy or fault.code.remedy, isinstance(fault, OverBudgetError))
-        except Exception as fault:  # noqa: BLE001 - a bug ends the turn with an id to quote; it must not hang
-            reference = self._parts.reporter.bug("prepare", fault)
-            return Refused(step, f"the daemon has a bug (reference {reference})", "Please report it.", False)
-        self._ready = {step: (assembly, choice)}
-        notices = () if choice.notice is None else (Notice(code=choice.notice[0], text=choice.notice[1], turn=turn.id),)
-        return Prepared(
-            step=step,
-            model=choice.provider.name,
-            purpose=assembly.call.purpose,
-            prefix_blob=assembly.prefix,
-            messages=assembly.messages,
-            window=assembly.window,
-            input_tokens=assembly.call.input_tokens,
-            output_tokens=assembly.call.output_tokens,
-            usd_micros=assembly.call.usd_micros,
-            reason=assembly.reason,
-            prefix=assembly.recorded,
-            notices=notices,
-            compacted=assembly.compacted,
-        )
-
-    def _offer(self, turn: TurnState) -> tuple[ToolDefinition, ...]:
-        specs = [tool.spec for tool in self._parts.tools.values() if tool.spec.read_only or turn.mode != "plan"]
-        specs.sort(key=lambda spec: spec.name)
-        return tuple(ToolDefinition(spec.name, spec.description, input_schema(spec)) for spec in specs)
-
     async def _call_model(self, step: str) -> None:
         turn = self.state.turn
         assert turn is not None
-        assembly, choice = self._ready.pop(step)
+        assembly, choice = self._preparing.take(step)
         call = ModelCall(
             self._parts,
-            choice.provider,
+            choice,
             assembly.call,
             turn=turn.id,
             attempt=turn.attempts,

@@ -253,6 +253,7 @@ class Sessions:
             max_steps=turn.max_steps,
             allow=turn.allow,
             deny=turn.deny,
+            max_usd_micros=turn.max_usd_micros,
         )
 
     def known_record(self, runner: Runner, key: str, hash: str) -> KeyRecord | None:
@@ -384,10 +385,8 @@ class Sessions:
 
     def row(self, runner: Runner) -> Listed:
         """A loaded session as the list shows it."""
-        problem = runner.log.problem
-        return Listed.of(
-            runner.log.session, runner.state, runner.log.size, problem.what if problem is not None else None
-        )
+        problem = None if runner.log.problem is None else runner.log.problem.what
+        return Listed.of(runner.log.session, runner.state, runner.log.size, problem)
 
 
 def _why_resumed(runner: Runner) -> str:

@@ -12,6 +12,12 @@ __all__ = [
     "METHODS",
     "AddParams",
     "AddResult",
+    "BudgetParams",
+    "BudgetResult",
+    "Cost",
+    "CostsParams",
+    "CostsResult",
+    "Estimates",
     "ListParams",
     "ListResult",
     "ModelInfo",
@@ -99,9 +105,61 @@ class TestResult(msgspec.Struct, frozen=True, omit_defaults=True):
     tokens_per_second: float = 0.0
 
 
+class CostsParams(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was spent since a moment (ms; 0: ever), summed `by` one of four."""
+
+    since_at_ms: int = 0
+    by: Literal["purpose", "session", "model", "day"] = "purpose"
+
+
+class Cost(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One sum. `name`: the purpose, session, model or day (UTC, yyyy-mm-dd). `unsettled` calls were made and never ended
+    (the daemon died): they count as their worst case. `estimated` calls told no usage."""
+
+    name: str
+    calls: int
+    input: int
+    output: int
+    cached: int = 0
+    usd_micros: int = 0
+    unsettled: int = 0
+    estimated: int = 0
+
+
+class CostsResult(msgspec.Struct, frozen=True):
+    costs: tuple[Cost, ...]
+    total: Cost
+
+
+class BudgetParams(msgspec.Struct, frozen=True):
+    pass
+
+
+class Estimates(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the latest `calls` of a model were counted by its server, as a share of the estimate (1.0: exact); `factor` is
+    what the next estimate is multiplied with."""
+
+    model: str
+    calls: int
+    least: float
+    greatest: float
+    factor: float
+
+
+class BudgetResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Limits in micro-dollars (0: none), and what today (UTC) has cost, with what is reserved now."""
+
+    session_usd_micros: int
+    day_usd_micros: int
+    spent_today_usd_micros: int
+    estimates: tuple[Estimates, ...] = ()
+
+
 METHODS = (
     Method("model.list", ListParams, ListResult, "Connections, which one is in use, and why."),
     Method("model.add", AddParams, AddResult, "Write a connection into the settings.", mutates=True, role="owner"),
     Method("model.use", UseParams, UseResult, "Choose the connection for new turns.", mutates=True, role="owner"),
+    Method("model.costs", CostsParams, CostsResult, "What was spent, by purpose, session, model or day."),
+    Method("model.budget", BudgetParams, BudgetResult, "What may be spent, and how good the estimates are."),
     Method("model.test", TestParams, TestResult, "A real round trip with a connection.", role="editor"),
 )

@@ -24,6 +24,13 @@ from agentd.providers.failure_body import ErrorBody, read_body
             "Provider returned error: too long",
             None,
         ),
+        (
+            b'{"type":"error","error":{"type":"rate_limit_error","message":"m","details":{"error_code":"spend"}}}',
+            ("spend", "rate_limit_error"),
+            "m",
+            None,
+        ),
+        (b'{"error":{"message":"m","details":[1]}}', (), "m", None),
         (b"upstream  connect\nerror", (), "upstream connect error", None),
         (b"", (), "", None),
         (b"[]", (), "", None),

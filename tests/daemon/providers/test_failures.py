@@ -60,6 +60,23 @@ def said(status: int, message: str, **more: object) -> Reply:
         (overflow("openai"), "overflow"),
         (overflow("vllm"), "overflow"),
         (said(400, "prompt is too long: 210000 tokens > 200000 maximum", type="invalid_request_error"), "overflow"),
+        (
+            said(400, "input length and `max_tokens` exceed context limit: 199000 + 8000 > 200000, decrease"),
+            "overflow",
+        ),
+        (said(413, "Request exceeds the maximum size", type="request_too_large"), "overflow"),
+        (said(400, "Your input exceeds the context window of this model.", code="context_length_exceeded"), "overflow"),
+        (failure(400, {"error": "prompt too long; exceeded max context length by 12 tokens"}), "overflow"),
+        (failure(500, {"error": "model requires more system memory (9 GiB) than is available"}), "bad_request"),
+        (failure(400, {"error": '"x" does not support tools'}), "bad_request"),
+        (failure(503, {"error": "server busy, please try again. maximum pending requests exceeded"}), "overloaded"),
+        (said(529, "Overloaded", type="overloaded_error"), "overloaded"),
+        (said(403, "Your API key may not use this resource", type="permission_error"), "auth"),
+        (said(402, "Your credit balance is too low", type="billing_error"), "auth"),
+        (said(429, "no", type="rate_limit_error", details={"error_code": "enforced_spend_limit_reached"}), "auth"),
+        (said(401, "who are you?", type="invalid_request_error"), "auth"),
+        (said(404, "model: claude-9", type="not_found_error"), "not_found"),
+        (said(400, "Invalid prompt: your prompt was flagged as potentially violating our policy"), "refused"),
         (said(400, "The input token count (9) exceeds the maximum number of tokens allowed (8)."), "overflow"),
         (
             said(413, "Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000"),
@@ -108,9 +125,27 @@ def test_an_overflow_tells_the_window(server: str, told: dict[str, int]) -> None
     assert classify(400, {}, body, NOW).details == told
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("prompt is too long: 210000 tokens > 200000 maximum", {"input": 210_000, "window": 200_000}),
+        (
+            "input length and `max_tokens` exceed context limit: 199000 + 8000 > 200000, decrease it",
+            {"input": 199_000, "window": 200_000},
+        ),
+    ],
+)
+def test_what_anthropic_tells_of_the_window(words: str, told: dict[str, int]) -> None:
+    body = b"".join(part for part in said(400, words).parts if isinstance(part, bytes))
+    assert classify(400, {}, body, NOW).details == told
+
+
 def test_an_error_inside_a_stream_has_its_code_for_a_status() -> None:
     assert from_error(ErrorBody((), "busy", 503)).kind == "overloaded"
     assert from_error(ErrorBody(("rate_limit_error",), "slow down")).kind == "rate_limited"
+    assert from_error(ErrorBody(("invalid_request_error",), "no")).kind == "bad_request"
+    assert from_error(ErrorBody(("invalid_request_error",), "no", 401)).kind == "auth"
+    assert from_error(ErrorBody(("timeout_error",), "late")).kind == "network"
     assert from_error(ErrorBody()).text == "the server ended its stream with an error"
 
 

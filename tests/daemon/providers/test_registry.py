@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from agentd.errors import BadInputError, MissingFileError, SettingsError
+from agentd.providers.base import ModelRequest
+from agentd.providers.catalog import UNKNOWN_WINDOW, limits_of, shipped
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.offline import OfflineProvider
-from agentd.providers.registry import KINDS, OFFLINE, PLANNED, make_provider, read_connections
+from agentd.providers.registry import KINDS, OFFLINE, make_provider, read_connections
 from agentd.providers.scripted import ScriptedProvider
 from agentd.world.fake import FakeWorld, fake_world
 
@@ -29,6 +33,9 @@ def test_every_kind_is_made() -> None:
     world.files.write_atomic("/a b.json", b'{"replies": []}')
     tables = {
         "local": {"kind": "openai-chat", "url": "http://127.0.0.1:1/v1", "model": "m"},
+        "claude": {"kind": "anthropic", "url": "https://api.anthropic.com", "model": "m"},
+        "gpt": {"kind": "openai-responses", "url": "https://api.openai.com/v1", "model": "m"},
+        "llama": {"kind": "ollama", "url": "http://127.0.0.1:11434", "model": "m"},
         "played": {"kind": "scripted", "url": "file:/a%20b.json"},
         "mine": {"kind": "offline"},
     }
@@ -36,17 +43,13 @@ def test_every_kind_is_made() -> None:
     assert {name: built(connection, world) for name, connection in connections.items()} == {
         "offline": (OfflineProvider.__name__, "offline", "offline"),
         "local": ("HttpProvider", "local", "openai-chat"),
+        "claude": ("HttpProvider", "claude", "anthropic"),
+        "gpt": ("HttpProvider", "gpt", "openai-responses"),
+        "llama": ("HttpProvider", "llama", "ollama"),
         "played": (ScriptedProvider.__name__, "played", "scripted"),
         "mine": (OfflineProvider.__name__, "mine", "offline"),
     }
     assert {connection.kind for connection in connections.values()} == set(KINDS)
-
-
-@pytest.mark.parametrize("kind", sorted(PLANNED))
-def test_what_is_not_built_says_so(kind: str) -> None:
-    with pytest.raises(BadInputError, match="not built yet") as caught:
-        built(Connection("x", kind, "http://127.0.0.1:1", "m"))
-    assert (caught.value.field, caught.value.remedy != "") == ("models.x.kind", True)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,11 @@ def test_what_is_not_built_says_so(kind: str) -> None:
         ({"kind": "openai-chat", "model": "m"}, "models.x.url"),
         ({"kind": "openai-chat", "url": "file:/x", "model": "m"}, "models.x.url"),
         ({"kind": "openai-chat", "url": "http://127.0.0.1:1/v1"}, "models.x.model"),
+        ({"kind": "openai-responses", "url": "http://127.0.0.1:1/v1"}, "models.x.model"),
+        ({"kind": "anthropic", "model": "m"}, "models.x.url"),
+        ({"kind": "anthropic", "url": "https://api.anthropic.com"}, "models.x.model"),
+        ({"kind": "ollama", "model": "m"}, "models.x.url"),
+        ({"kind": "ollama", "url": "http://127.0.0.1:11434"}, "models.x.model"),
         ("text", "models.x"),
     ],
 )
@@ -64,6 +72,17 @@ def test_what_is_missing_is_named(table: object, field: str) -> None:
     with pytest.raises(BadInputError) as caught:
         read_connections({"x": table})
     assert (caught.value.field, caught.value.remedy != "") == (field, True)
+
+
+@pytest.mark.parametrize(
+    ("model", "window", "num_ctx"), [("m", 16_384, 16_384), ("m", None, UNKNOWN_WINDOW), ("gpt-4o", None, 128_000)]
+)
+def test_ollama_is_told_the_window_that_the_budget_counts_with(model: str, window: int | None, num_ctx: int) -> None:
+    world = fake_world()
+    connection = Connection("x", "ollama", "http://127.0.0.1:11434", model, window=window)
+    body = make_provider(connection, world, Keys({}, world.files)).encode(ModelRequest(model, (), (), (), 7))
+    assert json.loads(body)["options"] == {"num_ctx": num_ctx, "num_predict": 7}
+    assert limits_of(connection, None, shipped()).window == num_ctx
 
 
 def test_a_script_that_is_not_there_or_wrong_is_told() -> None:

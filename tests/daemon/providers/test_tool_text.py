@@ -115,12 +115,12 @@ SAMPLES: dict[str, tuple[str, str, list[Call]]] = {
         '[read(path="src/a.py", limit=5), shell(command=\'echo "[)" \')]',
         "",
         [READ, ("shell", {"command": 'echo "[)" '})],
-    ),  # fmt: skip
+    ),
     "pythonic, JSON's words": (
         "[grep(pattern='a', deep=true, x=None)]",
         "",
         [("grep", {"pattern": "a", "deep": True, "x": None})],
-    ),  # fmt: skip
+    ),
     "llama 4": ('<|python_start|>[read(path="a")]<|python_end|>', "", [("read", {"path": "a"})]),
     "a list of calls": (f"[{envelope(READ)}, {envelope(GREP)}]", "", [READ, GREP]),
     "mistral, old": (f"[TOOL_CALLS] [{envelope(READ)}, {envelope(GREP)}]", "", [READ, GREP]),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.errors import BadArgumentsError
-from agentd.tools.arguments import narrow, validate
+from agentd.tools.arguments import narrow, repairs, validate
 from agentd.tools.base import ToolSpec
 from agentd.tools.builtin.edit import EditArguments, EditTool, OneEdit
 from agentd.tools.output import words
@@ -32,6 +32,7 @@ class Arguments(msgspec.Struct, frozen=True):
     mode: Literal["content", "files"] = "content"
     names: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    sizes: tuple[int, ...] = ()
     note: str | None = None
 
     def __post_init__(self) -> None:
@@ -68,6 +69,10 @@ def test_right_arguments_pass_unchanged() -> None:
         ({"names": '["a", "b"]'}, {"names": ("a", "b")}),
         ({"parts": '[{"name": "x", "count": "2"}]'}, {"parts": (Part("x", 2),)}),
         ({"parts": ['{"name": "x"}']}, {"parts": (Part("x"),)}),
+        ({"names": "a b"}, {"names": ("a b",)}),
+        ({"sizes": 3}, {"sizes": (3,)}),
+        ({"parts": {"name": "x"}}, {"parts": (Part("x"),)}),
+        ({"parts": '{"name": "x", "count": "2"}'}, {"parts": (Part("x", 2),)}),
         ({"limit": None, "mode": None}, {}),
         ({"note": None}, {"note": None}),
         ({"path": 7}, {"path": "7"}),
@@ -86,8 +91,15 @@ def test_what_is_certain_is_repaired(given_: dict[str, object], want: dict[str, 
         {"deep": 1},
         {"deep": "yes"},
         {"mode": "lines"},
-        {"names": "a"},
+        {"names": "a, b"},
+        {"names": "a\nb"},
+        {"names": "[a"},
+        {"names": ""},
         {"names": {"a": 1}},
+        {"names": 5},
+        {"sizes": True},
+        {"sizes": "many"},
+        {"parts": "x"},
         {"path": ["a"]},
         {"path": True},
         {"parts": [{"name": "x", "count": "many"}]},
@@ -107,6 +119,23 @@ def test_a_wrong_value_is_told_with_what_was_given_what_is_allowed_and_an_exampl
     )
 
 
+def test_each_repair_is_told() -> None:
+    given_ = {"path": "a", "limit": "12", "deep": "True", "mode": "files", "names": "x", "ratio": 1, "note": None}
+    assert repairs(SPEC, given_) == (
+        '`limit` was a text: "12"; taken as 12',
+        '`deep` was a text: "True"; taken as true',
+        '`names` was a text: "x"; taken as ["x"]',
+    )
+    assert repairs(SPEC, {"path": "a", "parts": '[{"name": "x"}]', "other": 1}) == (
+        '`parts` was a text: "[{\\"name\\": \\"x\\"}]"; taken as [{"name": "x"}]',
+    )
+
+
+def test_right_arguments_have_no_repairs() -> None:
+    given_ = {"path": "a", "limit": 3, "names": ["x"], "parts": [{"name": "x"}], "deep": True, "ratio": 0.5}
+    assert repairs(SPEC, given_) == ()
+
+
 def test_a_missing_argument_is_told() -> None:
     assert fault(limit=2).startswith("look: the argument `path` is missing; it has to be a text that is not empty\n")
 
@@ -114,7 +143,7 @@ def test_a_missing_argument_is_told() -> None:
 def test_an_unknown_name_is_told_with_the_nearest_known_one() -> None:
     assert fault(path="a", limits=2).startswith(
         "look: there is no argument `limits`; did you mean `limit`? "
-        "(known: `path`, `limit`, `ratio`, `deep`, `mode`, `names`, `parts`, `note`)"
+        "(known: `path`, `limit`, `ratio`, `deep`, `mode`, `names`, `parts`, `sizes`, `note`)"
     )
 
 

@@ -4,5 +4,4 @@ Each is a pure function of what a conversation holds: it says what to leave out,
 stays so, byte for byte. Called by `agentd.context.assemble`.
 """
 
-
 __all__: list[str] = []

@@ -1,9 +1,13 @@
-"""model.*: connections."""
+"""model.*: connections, and what they cost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agentd.server.handling import Call, Handler
 from agentd.server.once import once
+from agentd.session.moments import day_of
+from agentd.turn.spending import Settled, Spent
 from agentproto.api import model as api
 
 __all__ = ["HANDLERS"]
@@ -31,9 +35,60 @@ async def _test(call: Call, params: api.TestParams) -> api.TestResult:
     return await call.services.models.test(params.name)
 
 
+async def _costs(call: Call, params: api.CostsParams) -> api.CostsResult:
+    groups: dict[str, list[Spent]] = {}
+    rows = list(call.services.spending.since(params.since_at_ms))
+    for spent in rows:
+        groups.setdefault(_name_of(spent, params.by), []).append(spent)
+    costs = [_sum(name, group) for name, group in groups.items()]
+    costs.sort(key=lambda cost: (-cost.usd_micros, -cost.input, cost.name))
+    return api.CostsResult(tuple(costs), _sum("total", rows))
+
+
+def _name_of(spent: Spent, by: str) -> str:
+    match by:
+        case "session":
+            return spent.line.session
+        case "model":
+            return spent.line.model
+        case "day":
+            return day_of(spent.at_ms)
+        case _:
+            return spent.line.purpose
+
+
+def _sum(name: str, rows: Sequence[Spent]) -> api.Cost:
+    used = [spent.line.usage for spent in rows if isinstance(spent.line, Settled)]
+    return api.Cost(
+        name=name,
+        calls=len(rows),
+        input=sum(usage.input for usage in used),
+        output=sum(usage.output for usage in used),
+        cached=sum(usage.cached for usage in used),
+        usd_micros=sum(spent.line.usd_micros for spent in rows),
+        unsettled=len(rows) - len(used),
+        estimated=sum(usage.estimated for usage in used),
+    )
+
+
+async def _budget(call: Call, params: api.BudgetParams) -> api.BudgetResult:
+    services = call.services
+    spending, settings = services.spending, services.turn_settings()
+    calibration = spending.calibration
+    known = [(model, error) for model in calibration.models() if (error := calibration.error(model)) is not None]
+    return api.BudgetResult(
+        session_usd_micros=settings.session_usd_micros,
+        day_usd_micros=settings.day_usd_micros,
+        spent_today_usd_micros=spending.of_day(services.world.clock.now_ms()),
+        estimates=tuple(api.Estimates(model, *error, calibration.factor(model)) for model, error in known),
+    )
+
+
 HANDLERS: dict[str, Handler] = {
     "model.list": _list,
     "model.add": _add,
+    "model.budget": _budget,
+    "model.costs": _costs,
     "model.use": _use,
     "model.test": _test,
 }

@@ -71,6 +71,7 @@ async def _begin(call: Call, params: api.StartParams) -> Taken:
         max_steps=params.max_steps or 0,
         allow=params.allow,
         deny=params.deny,
+        max_usd_micros=params.max_usd_micros or 0,
     )
     key, hash, actor = params.key, body_hash(params), actor_of(call.caller)
     session = params.session

@@ -255,7 +255,6 @@ def test_in_the_background_only_the_session_is_printed(home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["hi", "--max-usd", "1"], "--max-usd needs budgets in money, which this version does not have yet."),
         (
             ["hi", "--output-schema", "f"],
             "--output-schema needs answers that are checked against a schema, which this version does not have yet.",
