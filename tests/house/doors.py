@@ -177,6 +177,7 @@ CLIENTS: dict[str, dict[str, str]] = {
     "time": {
         "agentctl.chat.loop": "the last key press of a person, for heartbeats",
         "agentctl.checks": "how long an answer took",
+        "agentctl.commands.cost": "since when costs are summed",
         "agentctl.commands.doctor": "compares the daemon's clock with ours",
         "agentctl.render.export": "times in the words of the person's own zone",
         "agentclient.discover": "how long a start may take",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 
@@ -12,35 +11,25 @@ from agentctl.exits import DONE
 from agentctl.options import dial, json_option
 from agentctl.render.machine import json_text
 from agentctl.render.table import show
+from agentctl.sessions.ages import as_days
 from agentproto.api import model
 
 __all__ = ["command"]
 
-_UNITS = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
-
-
-class _Ago(click.ParamType[int]):
-    """`30d`, `12h` or `2w` as milliseconds since the epoch."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = re.fullmatch(r"(\d{1,6})([hdw])", str(value))
-        if found is None:
-            self.fail(f"{value!r} is no span of time; write 12h, 30d or 2w.", param, ctx)
-        return int((time.time() - int(found[1]) * _UNITS[found[2]]) * 1000)
+_DAY_MS = 24 * 3600 * 1000
 
 
 @click.command("cost", short_help="What was spent.")
 @click.option(
     "--by", type=click.Choice(["purpose", "session", "model", "day"]), default="purpose", help="Sums of what."
 )
-@click.option("--since", type=_Ago(), default=None, metavar="30d", help="Only the latest hours, days or weeks.")
+@click.option("--since", callback=as_days, metavar="30d", help="Only the latest days, weeks or years.")
 @json_option
 def command(by: str, since: int | None, as_json: bool) -> int:
     """What was spent: calls, tokens and dollars. Days are those of UTC."""
     with dial() as client:
-        found = client.call("model.costs", model.CostsParams(since or 0, by), model.CostsResult)  # type: ignore[arg-type]
+        since_ms = 0 if since is None else int(time.time() * 1000) - since * _DAY_MS
+        found = client.call("model.costs", model.CostsParams(since_ms, by), model.CostsResult)  # type: ignore[arg-type]
     if as_json:
         sys.stdout.write(json_text(found))
         return DONE

@@ -418,3 +418,23 @@ def test_whatever_comes_is_read_the_same_however_it_is_cut(text: str, cuts: list
     assert told(feed(pieces_of(text, cuts), stop)) == found
     if not found[1]:
         assert found[0] == text
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.sampled_from([sample for sample, _, _ in SAMPLES.values()]), min_size=1, max_size=2).map("\n".join),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), FRAGMENTS | st.just("")), max_size=3),
+    CUTS,
+    st.sampled_from(["end", "length"]),
+)
+def test_spoiled_calls_are_read_the_same_however_they_are_cut(
+    text: str, spoils: list[tuple[int, int, str]], cuts: list[int], stop: StopCause
+) -> None:
+    for at, gone, mark in spoils:
+        at %= len(text) + 1
+        text = text[:at] + mark + text[at + gone :]
+    found = told(feed([text], stop))
+    assert told(feed(pieces_of(text, cuts), stop)) == found
+    assert {name for name, _ in found[1]} <= set(OFFERED)
+    if not found[1]:
+        assert found[0] == text

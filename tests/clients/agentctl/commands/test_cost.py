@@ -36,7 +36,7 @@ def test_a_span_of_time_and_the_kind_of_sum_are_asked_for(home: Path) -> None:
     asked = time.time() * 1000 - params.since_at_ms
     assert (params.by, 29.9 < asked / 86_400_000 < 30.1) == ("day", True)
     ran = ctl(home, "cost", "--since", "yesterday")
-    assert (ran.code, "is no span of time; write 12h, 30d or 2w." in ran.err) == (2, True)
+    assert (ran.code, "is no age; say 30d, 6w or 1y." in ran.err) == (2, True)
 
 
 def test_json_has_the_documented_fields(home: Path) -> None:
