@@ -145,6 +145,9 @@ class _Models:
     def __init__(self, model: TalkModel) -> None:
         self._model = model
 
+    async def ready(self, name: str) -> None:
+        return
+
     def get(self, name: str) -> ModelChoice:
         return ModelChoice(self._model, "m", Window(100_000, 4_000))
 

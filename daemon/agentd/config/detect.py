@@ -81,8 +81,6 @@ def _keyed(server: KeyServer, environment: Mapping[str, str]) -> Detected | None
     reason = f"{source} is set"
     if key and url:
         reason += f", and {server.url_variable} names another address"
-    if server.not_built:
-        return Detected(server.name, connection, source, f"{reason}; {server.not_built}", usable=False)
     return Detected(server.name, connection, source, reason)
 
 

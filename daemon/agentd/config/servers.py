@@ -19,15 +19,13 @@ BUILT_IN = "offline"
 
 @dataclass(frozen=True, slots=True)
 class KeyServer:
-    """A maker's server. `variable` holds the key; `url_variable` another address for it, or is empty. `not_built`
-    says what is missing where its protocol is not spoken yet."""
+    """A maker's server. `variable` holds the key; `url_variable` another address for it, or is empty."""
 
     name: str
     kind: ModelKind
     url: str
     variable: str
     url_variable: str = ""
-    not_built: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +42,7 @@ BY_KEY: Sequence[KeyServer] = (
     KeyServer("openai", "openai-chat", "https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
     KeyServer("openrouter", "openai-chat", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     KeyServer("gemini", "openai-chat", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
-    KeyServer(
-        "anthropic",
-        "anthropic",
-        "https://api.anthropic.com",
-        "ANTHROPIC_API_KEY",
-        "ANTHROPIC_BASE_URL",
-        not_built="the kind anthropic is not built yet",
-    ),
+    KeyServer("anthropic", "anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
 )
 
 BY_PORT: Sequence[PortServer] = (

@@ -8,13 +8,14 @@ Callers: the turn's runner (as Models), handlers (as ModelRoom).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from agentd.config.detect import Detected, by_key, by_port, choose, not_configured
 from agentd.config.model import ConnectionSettings
 from agentd.connections.prices import prices_of
 from agentd.connections.trial import try_connection
 from agentd.context.budget import Window
-from agentd.errors import BadInputError, NotFoundError
+from agentd.errors import AgentdError, BadInputError, NotFoundError
 from agentd.providers.base import Provider
 from agentd.providers.call import ask_server
 from agentd.providers.catalog import limits_of, shipped
@@ -29,6 +30,13 @@ from agentproto.api.model import AddParams, ModelInfo, TestResult
 
 __all__ = ["Connections"]
 
+_READY_MS = 500
+"""How long a server may take to say what it is before a turn goes on without."""
+_ASK_AGAIN_MS = 10 * 60_000
+"""A server that is started anew with another window is noticed after so long, or by its refusal."""
+_TRY_AGAIN_MS = 30_000
+"""After a server did not answer."""
+
 
 class Connections:
     """`environment` gives the variables of this moment (the daemon's own and what owners' clients sent)."""
@@ -38,22 +46,48 @@ class Connections:
         self._settings = settings
         self._environment = environment
         self._made: dict[str, tuple[Connection, Provider]] = {}
+        self._told: dict[Connection, tuple[int, int | None]] = {}
 
     # -- for turns ---------------------------------------------------------------------------------------------
 
     def default(self) -> str:
         return choose(self._settings.values.models, self._found())[0]
 
+    async def ready(self, name: str) -> None:
+        """Ask the connection's server how large its window is, when that was not asked lately. Never raises, and never
+        takes longer than a person would notice: what a server does not say in time is asked another time."""
+        try:
+            connection = self._connection(name)
+            check_connection(connection)
+        except AgentdError:
+            return  # `get` says what is wrong with it
+        now_ms = self._world.clock.monotonic_ms()
+        told = self._told.get(connection)
+        if not connection.url.startswith("http") or (told is not None and now_ms < told[0]):
+            return
+        keys = Keys(_Now(self._environment), self._world.files)
+        said = await ask_server(connection, self._world, keys, _READY_MS)
+        if isinstance(said, Report):
+            self._told[connection] = (now_ms + _ASK_AGAIN_MS, said.window)
+        else:
+            self._told[connection] = (now_ms + _TRY_AGAIN_MS, told[1] if told is not None else None)
+
+    def _window(self, connection: Connection) -> int | None:
+        told = self._told.get(connection)
+        return None if told is None else told[1]
+
     def get(self, name: str) -> ModelChoice:
         connection = self._connection(name)
         check_connection(connection)
+        limits = limits_of(connection, self._window(connection), shipped())
+        # What a request asks its server for (Ollama's num_ctx) is the same window that the budget counts with.
+        wanted = replace(connection, window=limits.window)
         made = self._made.get(name)
-        if made is None or made[0] != connection:
+        if made is None or made[0] != wanted:
             keys = Keys(_Now(self._environment), self._world.files)
-            made = (connection, make_provider(connection, self._world, keys))
+            made = (wanted, make_provider(wanted, self._world, keys))
             self._made[name] = made
         budget = self._settings.values.budget
-        limits = limits_of(connection, None, shipped())
         window = Window(
             window=limits.window,
             max_output=min(limits.output, budget.max_output_tokens),
@@ -141,8 +175,6 @@ class Connections:
         return await self._settings.add_model(params.name, table)
 
     async def _ask_for_model(self, params: AddParams) -> str:
-        if params.kind != "openai-chat":
-            return ""
         wanted = Connection(name=params.name, kind=params.kind, url=params.url, key=params.model_key)
         said = await ask_server(wanted, self._world, Keys(self._environment(), self._world.files))
         if isinstance(said, Report) and len(said.models) == 1:

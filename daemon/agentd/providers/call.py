@@ -17,7 +17,7 @@ from agentd.providers.connection import Connection
 from agentd.providers.failures import classify
 from agentd.providers.keys import KeyResolver, without
 from agentd.providers.prepared import PreparedCall
-from agentd.providers.report import Report, read_report
+from agentd.providers.report import Report, questions, read_answers
 from agentd.world.doors import HttpRequest, HttpResponse, World
 from agentproto.__about__ import __version__
 
@@ -147,24 +147,24 @@ async def _first_bytes(response: HttpResponse, limit: int) -> bytes:
     return bytes(body[:limit])
 
 
-async def ask_server(connection: Connection, world: World, key_resolver: KeyResolver) -> Report | Failure:
-    """What the server says about itself (`/v1/models`, and llama.cpp's `/props`); never raises for what it does.
+async def ask_server(
+    connection: Connection, world: World, key_resolver: KeyResolver, within_ms: int = _REPORT_MS
+) -> Report | Failure:
+    """What the server says about itself (`report.questions`); never raises for what it does.
 
-    A server that knows neither path is a Report without facts; one that can't be reached, or refuses the key, is a
-    Failure. No model is asked anything, so this needs no PreparedCall and costs nothing.
+    A server that knows none of the paths is a Report without facts; one that can't be reached, or refuses the key, is a
+    Failure. No model is asked anything, so this needs no PreparedCall and costs nothing. It also leaves a warm connection.
     """
     try:
         key = key_resolver.resolve(connection.key)
     except AgentdError as fault:
         return Failure("auth", fault.what, fault.remedy)
-    origin = connection.url.removesuffix("/v1")
-    headers = {"user-agent": f"agentd/{__version__} (test)"}
-    if key:
-        headers["authorization"] = f"Bearer {key}"
     bodies: list[bytes] = []
-    for url in (f"{connection.url}/models", f"{origin}/props"):
+    for asked in questions(connection, key):
+        headers = {"user-agent": f"agentd/{__version__} (test)", **asked.headers}
+        limits = {"connect_ms": within_ms, "stall_ms": within_ms, "total_ms": within_ms}
         try:
-            request = HttpRequest("GET", url, headers, connect_ms=_REPORT_MS, stall_ms=_REPORT_MS, total_ms=_REPORT_MS)
+            request = HttpRequest(asked.method, asked.url, headers, asked.body, **limits)
             async with world.http.send(request) as response:
                 body = await _first_bytes(response, _LARGEST_REPORT)
                 if response.status in (401, 403):
@@ -175,4 +175,4 @@ async def ask_server(connection: Connection, world: World, key_resolver: KeyReso
             return _network_failure(fault, without(key, fault.what), 0)
         except AgentdError as fault:
             return Failure("network", without(key, fault.what), fault.remedy)
-    return read_report(*bodies, model=connection.model)
+    return read_answers(connection, bodies)

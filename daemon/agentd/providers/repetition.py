@@ -92,7 +92,8 @@ class Repetition:
 
     def __init__(self) -> None:
         self._tail = ""
-        self._unseen = 0
+        self._unseen: list[str] = []  # joined to the tail at the next look: a long text is not copied for each token
+        self._unseen_chars = 0
         self._code = Code()
         self._line = ""
         self._data = False  # the last line that was not empty is no prose
@@ -108,10 +109,8 @@ class Repetition:
 
     def _take(self, text: str) -> str | None:
         self._code.take(text)
-        self._tail += text
-        if len(self._tail) > WINDOW + WINDOW // 2:
-            self._tail = self._tail[-WINDOW:]
-        self._unseen += len(text)
+        self._unseen.append(text)
+        self._unseen_chars += len(text)
         why = None
         if "\n" in text:
             *ended, rest = (self._line + text).split("\n")
@@ -119,8 +118,11 @@ class Repetition:
             why = self._by_lines(ended)
         elif len(self._line) < _LINE_CHARS:
             self._line += text
-        if why is None and self._unseen >= _EVERY:
-            self._unseen = 0
+        if why is None and self._unseen_chars >= _EVERY:
+            self._tail += "".join(self._unseen)
+            if len(self._tail) > WINDOW + WINDOW // 2:
+                self._tail = self._tail[-WINDOW:]
+            self._unseen, self._unseen_chars = [], 0
             why = self._by_period()
         return why
 

@@ -40,6 +40,10 @@ class ModelChoice:
 
 
 class Models(Protocol):
+    async def ready(self, name: str) -> None:
+        """Learn what the connection's server says about itself, if that is to be had soon. Never raises."""
+        ...
+
     def get(self, name: str) -> ModelChoice:
         """NotFoundError or BadInputError when there is no such connection or it can't be used."""
         ...

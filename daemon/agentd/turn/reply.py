@@ -54,6 +54,9 @@ class Reply:
             case ThinkingPiece(text, provider):
                 delta = self._piece("thinking", text)
                 if provider is not None:
+                    if self._open_kind != "thinking":  # hidden thinking: there is a part, and nothing to read
+                        self._close_item()
+                        self._open_kind = "thinking"
                     self._close_item(provider)
                 return delta
             case ToolUse():

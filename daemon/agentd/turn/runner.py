@@ -190,6 +190,7 @@ class Runner:
             case PrepareCall(step):
                 assert turn is not None
                 self._stopped.clear()
+                await self._parts.models.ready(turn.model)
                 return [self._preparing.prepare(turn, step)]
             case CallModel(step):
                 assert turn is not None

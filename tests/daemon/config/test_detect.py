@@ -31,10 +31,10 @@ def test_a_key_in_the_environment_is_a_connection() -> None:
         ("openai", "https://api.openai.com/v1", "env:OPENAI_API_KEY", True),
         ("openrouter", "https://openrouter.ai/api/v1", "env:OPENROUTER_API_KEY", True),
         ("gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "env:GEMINI_API_KEY", True),
-        ("anthropic", "https://api.anthropic.com", "env:ANTHROPIC_API_KEY", False),
+        ("anthropic", "https://api.anthropic.com", "env:ANTHROPIC_API_KEY", True),
     ]
     assert found[0] == OPENAI
-    assert found[3].reason == "ANTHROPIC_API_KEY is set; the kind anthropic is not built yet"
+    assert found[3].reason == "ANTHROPIC_API_KEY is set"
     assert by_key({"OPENAI_API_KEY": "  ", "PATH": "/bin"}) == ()
 
 

@@ -42,6 +42,9 @@ class OneModel:
     def __init__(self, model: TalkModel, window: int) -> None:
         self._choice = ModelChoice(model, "m", Window(window, 2_000))
 
+    async def ready(self, name: str) -> None:
+        return
+
     def get(self, name: str) -> ModelChoice:
         return self._choice
 

@@ -156,6 +156,9 @@ class PricedModels:
     def __init__(self, model: Priced, prices: Prices | None) -> None:
         self._choice = ModelChoice(model, "m", Window(100_000, 4_000), None, prices)
 
+    async def ready(self, name: str) -> None:
+        return
+
     def get(self, name: str) -> ModelChoice:
         return self._choice
 

@@ -54,9 +54,9 @@ def test_a_connection_is_added_chosen_and_then_serves() -> None:
         assert (row.in_use, row.reason, row.window) == (True, "models.use names it", 4096)
         with pytest.raises(NotFoundError):
             await desk.ask("model.use", key="v", name="nobody")
-        await desk.ask("model.add", **(fields | {"key": "d", "name": "ant", "kind": "anthropic"}))
-        with pytest.raises(BadInputError, match="not built yet"):
-            await desk.ask("model.use", key="w", name="ant")
+        await desk.ask("model.add", **(fields | {"key": "d", "name": "ant", "kind": "anthropic", "model": "claude"}))
+        await desk.ask("model.use", key="w", name="ant")
+        assert desk.models.get("ant").provider.kind == "anthropic"
 
     receive(story)
 
