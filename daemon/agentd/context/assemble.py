@@ -85,6 +85,8 @@ class Assembler:
         if compacted is not None:
             body = provider.encode(self._request(model, prefix, conversation))
         messages = conversation.messages()
+        if compacted is not None:
+            self._conversation = None  # what was left out is recorded with the request, or not at all
         call = prepare(
             provider=provider.name,
             body=body,

@@ -89,7 +89,7 @@ class Conversation:
                 self._say(entry.turn, "user", (TextBlock(entry.text),))
             case Compacted():
                 self.clear(entry.calls)
-            case Withdrawn():
+            case Withdrawn() if entry.turn:
                 self._waiting.pop(entry.turn, None)
                 self.hide((entry.turn,))
             case Reverted():

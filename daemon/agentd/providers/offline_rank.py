@@ -8,25 +8,32 @@ definition more than talk about it when that was asked for. The weights stand in
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from agentd.providers.offline_words import Question, Term, Want, stem, table
 
-__all__ = ["Counts", "Line", "Scored", "kind_factor", "path_bonus", "rank", "rank_lines", "score_line"]
+__all__ = ["Counts", "Line", "Scored", "kind_factor", "path_bonus", "rank", "rank_lines", "score_line", "worths"]
 
 Counts = Mapping[str, int]
 """Path -> how many lines of it fit one pattern."""
 
 _COVERAGE = 2.5  # a file that has all the words beats one that has a single word often
 _PAIR = 1.2  # two of the words on one line: they are spoken of together
-_TRIPLE = 2.0  # three on one line hardly happens by chance
+_HEADED = 3.0  # two in a remark at a line's first column, where files say what they are for
 _IN_STEM = 2.2  # a file is named after what it is for
+_NAME_MIX = 0.5  # of a name's worth: its rarity among names; the rest is its rarity among texts
+_ALSO_NAMED = 0.5  # of a name's worth, when all its other words were not asked for
 _IN_FOLDER = 0.5  # a folder's name is shared by all its files
 _DEFINITION = 1.6  # `class Limits`, `def limits`, `[limits]`: where the thing is made
 _HEAD = 2.0  # the first lines say what a file is for
+_HEAD_LINES = 3
+_OPENING = 0.8  # all the words in what a file opens with, however they are spread over it
+_OPENING_LINES = 12  # a docstring, or the paragraph below a heading
 _DOCSTRING = 1.25  # a sentence about the code beside it
 _LINES = 1.5  # what was read says more than what was counted
 _IMPORT = 0.25  # brings the thing in from where it is made
@@ -91,22 +98,36 @@ def _kind(path: str) -> str:
 def path_bonus(path: str, term: Term) -> float:
     """What a term in the file's name, or in a folder's, is worth (in units of the term's own weight)."""
     folder, _, name = path.rpartition("/")
-    if _name_has(name.partition(".")[0], term):
+    if _name_has(_name_words(name.partition(".")[0]), term):
         return _IN_STEM
-    return _IN_FOLDER if _name_has(folder, term) else 0.0
+    return _IN_FOLDER if _name_has(_name_words(folder), term) else 0.0
 
 
-def _name_has(name: str, term: Term) -> bool:
-    words = {stem(part.lower()) for part in _PARTS.findall(name)}
-    return bool(term.stems) and (term.stems[0] in words or (not term.exact and bool(words & set(term.stems))))
+@functools.lru_cache(4_096)
+def _name_words(name: str) -> frozenset[str]:
+    return frozenset(stem(part.lower()) for part in _PARTS.findall(name))
+
+
+def _name_has(words: frozenset[str], term: Term) -> bool:
+    return bool(term.stems) and (term.stems[0] in words or (not term.exact and not words.isdisjoint(term.stems)))
+
+
+def _stem_words(path: str) -> frozenset[str]:
+    """The words of a file's name; that it is a test, and its number, are none of them."""
+    words = _name_words(path.rpartition("/")[2].partition(".")[0])
+    return frozenset(word for word in words if not word.isdigit()) - {"test", "spec"}
 
 
 def rank(
-    question: Question, counts: Sequence[tuple[Term, Counts]], pairs: Counts, triples: Counts
+    question: Question,
+    counts: Sequence[tuple[Term, Counts]],
+    pairs: Counts,
+    headed: Counts,
 ) -> tuple[Scored, ...]:
     """All files that were counted, best first; equal scores by path."""
     files = sorted({path for _, found in counts for path in found})
-    rarity = {term.text: term.weight * _rarity(len(files), len(found)) for term, found in counts}
+    rarity = worths(counts)
+    named = _named(files, counts)
     whole = sum(rarity.values()) or 1.0
     scored = []
     for path in files:
@@ -114,32 +135,71 @@ def rank(
         score = sum(rarity[term.text] * (1 - 0.6**count) * 2 for term, count in mine)
         share = sum(rarity[term.text] for term, _ in mine) / whole
         score += _COVERAGE * whole * share * share
-        score += _PAIR * math.log1p(pairs.get(path, 0)) + _TRIPLE * math.log1p(triples.get(path, 0))
-        score += sum(rarity[term.text] * path_bonus(path, term) for term, _ in counts)
+        score += _PAIR * math.log1p(pairs.get(path, 0))
+        score += _HEADED * math.log1p(headed.get(path, 0))
+        score += _named_after(path, [term for term, _ in counts], rarity, named)
         has = frozenset(term.text for term, _ in mine)
         scored.append(Scored(path, score * kind_factor(path, question.want), has))
     return tuple(sorted(scored, key=lambda one: (-one.score, one.path)))
+
+
+def worths(counts: Sequence[tuple[Term, Counts]]) -> Mapping[str, float]:
+    """What each term counts, by its text: the rarer over the files, the more."""
+    files = len({path for _, found in counts for path in found})
+    return {term.text: term.weight * _rarity(files, len(found)) for term, found in counts}
+
+
+def _named(files: Sequence[str], counts: Sequence[tuple[Term, Counts]]) -> Mapping[str, float]:
+    """The rarity of each term among the names of files: a word that is in most texts may name only one."""
+    having = {term.text: sum(_name_has(_stem_words(path), term) for path in files) for term, _ in counts}
+    return {term.text: term.weight * _rarity(len(files), having[term.text]) for term, _ in counts}
+
+
+def _named_after(path: str, terms: Sequence[Term], rarity: Mapping[str, float], named: Mapping[str, float]) -> float:
+    """What the terms in a path are worth. A name that has other words too is one of something else besides."""
+    words = _stem_words(path)
+    mine = [term for term in terms if _name_has(words, term)]
+    whole = min(1.0, len(mine) / len(words)) if words else 0.0
+    total = 0.0
+    for term in terms:
+        bonus = path_bonus(path, term)
+        if term in mine:
+            worth = _NAME_MIX * named[term.text] + (1 - _NAME_MIX) * rarity[term.text]
+            total += bonus * worth * (_ALSO_NAMED + (1 - _ALSO_NAMED) * whole)
+        else:
+            total += bonus * rarity[term.text]
+    return total
 
 
 def _rarity(files: int, having: int) -> float:
     return math.log(1 + files / having) if having else 0.0
 
 
-def score_line(line: Line, terms: Sequence[Term]) -> float:
-    """How well one line answers: the distinct terms in it, more when it defines, heads or explains."""
-    found = [term for term in terms if _in_line(term, line.text)]
+def score_line(line: Line, terms: Sequence[Term], worth: Mapping[str, float] = MappingProxyType({})) -> float:
+    """How well one line answers: the distinct terms in it, more when it defines, heads or explains.
+
+    `worth`: what each term counts, by its text; else its weight.
+    """
+    return _score(line, [term for term in terms if _in_line(term, line.text)], worth)
+
+
+def _score(line: Line, found: Sequence[Term], worth: Mapping[str, float]) -> float:
     if not found:
         return 0.0
-    score = math.pow(sum(term.weight for term in found), 1.5)
+    score = _together(found, worth)
     if _IMPORTS.match(line.text):
         return score * _IMPORT
     if _DEFINES.match(line.text):
         score *= _DEFINITION
-    elif line.number <= 3:
+    elif line.number <= _HEAD_LINES:
         score *= _HEAD
     elif _PROSE_LINE.match(line.text):
         score *= _DOCSTRING
     return score
+
+
+def _together(found: Iterable[Term], worth: Mapping[str, float]) -> float:
+    return math.pow(sum(worth.get(term.text, term.weight) for term in found), 1.5)
 
 
 def _in_line(term: Term, text: str) -> bool:
@@ -149,35 +209,49 @@ def _in_line(term: Term, text: str) -> bool:
 
 
 def rank_lines(
-    question: Question, first: Sequence[Scored], lines: Iterable[Line]
+    question: Question,
+    first: Sequence[Scored],
+    lines: Iterable[Line],
+    worth: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[tuple[Scored, ...], Mapping[str, tuple[Line, ...]]]:
     """The files in the order that their lines speak for, and each file's lines, best first.
 
     `first`: the order by counts. One sentence that has all the words says more than many lines that have one each.
+    `worth`: what each term counts, by its text; else its weight.
     """
     by_file: dict[str, list[Line]] = {}
     for line in lines:
         by_file.setdefault(line.path, []).append(line)
     top = max((one.score for one in first), default=1.0) or 1.0
-    best = {path: _best(question.terms, mine) for path, mine in by_file.items()}
-    most = max(best.values(), default=1.0) or 1.0
-    again = [
-        Scored(
-            one.path,
-            one.score / top + _LINES * kind_factor(one.path, question.want) * best.get(one.path, 0.0) / most,
-            one.has,
-        )
-        for one in first
-    ]
+    read = {path: _read(question.terms, mine, worth) for path, mine in by_file.items()}
+    most = max((one.best for one in read.values()), default=1.0) or 1.0
+    again = []
+    for one in first:
+        said = read.get(one.path, _Read(0.0, 0.0, ()))
+        more = _LINES * said.best / most + _OPENING * said.opening
+        again.append(Scored(one.path, one.score / top + kind_factor(one.path, question.want) * more, one.has))
     ordered = tuple(sorted(again, key=lambda one: (-one.score, one.path)))
-    sorted_lines = {
-        path: tuple(sorted(mine, key=lambda line: (-score_line(line, question.terms), line.number)))
-        for path, mine in by_file.items()
-    }
-    return ordered, sorted_lines
+    return ordered, {path: one.lines for path, one in read.items()}
 
 
-def _best(terms: Sequence[Term], lines: Sequence[Line]) -> float:
-    """The three best lines of a file, the first counting most."""
-    scores = sorted((score_line(line, terms) for line in lines), reverse=True)[:3]
-    return sum(score * share for score, share in zip(scores, (1.0, 0.3, 0.15), strict=False))
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a file's lines say. `best`: of its best lines; `opening`: the share of the terms that it opens with;
+    `lines`: best first."""
+
+    best: float
+    opening: float
+    lines: tuple[Line, ...]
+
+
+def _read(terms: Sequence[Term], lines: Sequence[Line], worth: Mapping[str, float]) -> _Read:
+    """The three best lines of a file, the first counting most; and what it opens with."""
+    found = [[term for term in terms if _in_line(term, line.text)] for line in lines]
+    scores = [_score(line, mine, worth) for line, mine in zip(lines, found, strict=True)]
+    best = sum(score * share for score, share in zip(sorted(scores, reverse=True), (1.0, 0.3, 0.15), strict=False))
+    opens = {term for line, mine in zip(lines, found, strict=True) if line.number <= _OPENING_LINES for term in mine}
+    whole = sum(worth.get(term.text, term.weight) for term in terms) or 1.0
+    opening = sum(worth.get(term.text, term.weight) for term in terms if term in opens) / whole
+    order = sorted(range(len(lines)), key=lambda at: (-scores[at], lines[at].number))
+    return _Read(best, opening, tuple(lines[at] for at in order))
+

@@ -20,7 +20,7 @@ from agentd.providers.offline_answer import (
     say,
     show_heads,
 )
-from agentd.providers.offline_rank import Counts, Line, Scored, rank, rank_lines
+from agentd.providers.offline_rank import Counts, Line, Scored, rank, rank_lines, worths
 from agentd.providers.offline_turn import Call, Calls, Done, GivenFile, Move, Say, Turn
 from agentd.providers.offline_words import Question, Term, read_question
 
@@ -30,10 +30,10 @@ _READ_FILES = 4
 """Files that are quoted from: each is one call, and more make the answer longer, not better."""
 
 _PAIRED = 5  # terms in the pattern for two on a line: 20 orders
-_TRIPLED = 4  # terms in the pattern for three on a line: 24 orders
 _LONGEST_PATTERN = 1_000  # characters that the grep tool takes
 _COUNTED_FILES = 1_000  # a word that is in more of them says nothing about any
 _NEAR = ".{0,80}"  # between two terms: one sentence, and no long walk through a line of a megabyte
+_REMARK = "^(r?\"\"\"|r?'''|#|//|/[*]|<!--|--|;)"
 _HEAD_LINES = 40  # of a file that was asked for as a whole
 _CONTENT_LIMIT = 200  # lines of one file; more are no quotation
 _SEVERAL_FILES = 3  # of one name
@@ -71,6 +71,7 @@ class _Found:
     ranked: tuple[Scored, ...]
     named: tuple[str, ...]
     missing: tuple[str, ...]
+    worth: Mapping[str, float]
 
     @property
     def anything(self) -> bool:
@@ -107,7 +108,7 @@ def _counting(turn: Turn, question: Question, *, loose: bool) -> tuple[Call, ...
         return ()
     patterns = [(_pattern(term, loose), not term.exact or loose) for term in question.terms]
     if not loose:
-        patterns += [(several, True) for several in (_pairs(question), _triples(question)) if several]
+        patterns += [(several, True) for several in (_pairs(question), _headed(question)) if several]
     return tuple(
         Call("grep", {"pattern": pattern, "mode": "count", "ignore_case": ignore, "limit": _COUNTED_FILES})
         for pattern, ignore in patterns
@@ -129,20 +130,10 @@ def _pairs(question: Question) -> str:
     return ""
 
 
-def _triples(question: Question) -> str:
-    """Three terms near each other, in any order."""
-    patterns = [term.pattern for term in question.terms[:_TRIPLED]]
-    while len(patterns) > 2:
-        found = "|".join(
-            f"{one}{_NEAR}("
-            + "|".join(f"{two}{_NEAR}({_either(patterns, one, two)})" for two in patterns if two != one)
-            + ")"
-            for one in patterns
-        )
-        if len(found) <= _LONGEST_PATTERN:
-            return found
-        patterns.pop()
-    return ""
+def _headed(question: Question) -> str:
+    """Two terms in a remark at a line's first column."""
+    pairs = _pairs(question)
+    return f"{_REMARK}.{{0,120}}({pairs})" if pairs and len(pairs) < _LONGEST_PATTERN - 60 else ""
 
 
 def _either(patterns: Sequence[str], *without: str) -> str:
@@ -212,11 +203,11 @@ def _found(turn: Turn, question: Question) -> _Found:
         given = _count_given(turn.files, _pattern(term, loose), flags)
         counts.append((term, {**counted.get(_pattern(term, loose), {}), **given}))
     pairs = _several(turn, counted, _pairs(question))
-    triples = _several(turn, counted, _triples(question))
-    ranked = rank(question, counts, pairs, triples)
+    headed = _several(turn, counted, _headed(question))
+    ranked = rank(question, counts, pairs, headed)
     named = _named(turn, question)
     missing = tuple(term.text for term, files in counts if not files)
-    return _Found(ranked, named, missing)
+    return _Found(ranked, named, missing, worths(counts))
 
 
 def _several(turn: Turn, counted: Mapping[str, Counts], pattern: str) -> Counts:
@@ -298,7 +289,7 @@ def _answer(turn: Turn, question: Question, found: _Found) -> str:
         return nothing_found(question)
     if not question.terms:
         return show_heads(found.named, _heads(turn, question))
-    ordered, lines = rank_lines(question, found.ranked, _quoted(turn, question))
+    ordered, lines = rank_lines(question, found.ranked, _quoted(turn, question), found.worth)
     if found.named:
         in_front = [one for one in ordered if one.path in found.named]
         ordered = (*in_front, *(one for one in ordered if one.path not in found.named))

@@ -53,8 +53,9 @@ def actor_of(caller: Caller) -> Actor:
 
 
 def body_hash(params: msgspec.Struct) -> str:
-    """Hash of a request's body without its key: equal for a request that is sent again."""
+    """Hash of a request without its key: equal for one that is sent again, and for no other method."""
     plain = msgspec.to_builtins(params)
     assert isinstance(plain, dict)
     plain.pop("key", None)
+    plain["method"] = type(params).__name__
     return hashlib.sha256(msgspec.msgpack.encode(plain, order="sorted")).hexdigest()[:32]

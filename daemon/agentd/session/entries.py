@@ -135,8 +135,6 @@ class Called(_Entry, frozen=True, tag="model.called"):
 
 
 class Partial(_Entry, frozen=True, tag="partial"):
-    """Streamed text so far, appended without a sync of its own; the step's reply supersedes it."""
-
     turn: str
     item: str
     kind: Literal["text", "thinking", "output"]
@@ -155,7 +153,7 @@ class Replied(_Entry, frozen=True, tag="model.replied"):
 
 
 class Broke(_Entry, frozen=True, tag="model.broke"):
-    """A model call ended without a reply. `kept` is text that had been shown; `again`: it is tried again."""
+    """A model call ended without a reply. `kept`: text that had been shown; `again`: it is tried again."""
 
     turn: str
     step: str
@@ -187,7 +185,8 @@ class Judged(_Entry, frozen=True, tag="call.judged"):
 
 
 class Asked(_Entry, frozen=True, tag="question.opened"):
-    """A question, durable before anybody is shown it. `command` is exactly what will run, `hash` its sha256."""
+    """A question, durable before anybody is shown it. `command` is exactly what will run, `hash` its sha256; `changed`,
+    `modes`: what a call that a crash cut off was seen to have changed, as in `Done`."""
 
     question: str
     turn: str
@@ -206,6 +205,8 @@ class Asked(_Entry, frozen=True, tag="question.opened"):
     default: str | None = None
     grants: tuple[tuple[str, str, str], ...] = ()
     """What an approval for the session would grant: (tool, exact command or path, folder)."""
+    changed: dict[str, tuple[str | None, str | None]] = {}
+    modes: dict[str, int] = {}
 
 
 class Answered(_Entry, frozen=True, tag="question.answered"):
@@ -258,8 +259,6 @@ class Done(_Entry, frozen=True, tag="call.done"):
 
 
 class Decided(_Entry, frozen=True, tag="step.decided"):
-    """What follows a step, and why."""
-
     turn: str
     step: str
     next: Literal["step", "end", "wait"]

@@ -36,7 +36,7 @@ from agentd.session.entries import (
     Started,
     Steered,
 )
-from agentd.session.fold_revisions import REVISIONS
+from agentd.session.fold_revisions import REVISIONS, number_of
 from agentd.session.remembering import REMEMBERED, keyed, latest, without
 from agentd.session.state import (
     CALL_ENDED,
@@ -113,7 +113,9 @@ def _requested(state: SessionState, e: Requested, seq: int, at_ms: int) -> Sessi
     hashes = state.read_hashes
     for path, digest, _ in e.files:
         hashes = latest(hashes, path, digest)
-    return replace(state, title=title, turns=state.turns + 1, queue=(*state.queue, e), read_hashes=hashes)
+    return replace(
+        state, title=title, turns=max(state.turns + 1, number_of(e.turn)), queue=(*state.queue, e), read_hashes=hashes
+    )
 
 
 def _started(state: SessionState, e: Started, seq: int, at_ms: int) -> SessionState:
@@ -131,8 +133,7 @@ def _started(state: SessionState, e: Started, seq: int, at_ms: int) -> SessionSt
         parallel_calls=e.parallel_calls,
         started_at_ms=at_ms,
     )
-    # What was taken back stays so once the talk went on another way.
-    return replace(state, queue=queue, turn=turn, undone=())
+    return replace(state, queue=queue, turn=turn)
 
 
 def _prefix(state: SessionState, e: PrefixRecorded, seq: int, at_ms: int) -> SessionState:
@@ -328,7 +329,10 @@ def _finished(state: SessionState, e: Finished, seq: int, at_ms: int) -> Session
         return replace(state, queue=tuple(r for r in state.queue if r.turn != e.turn))
     if turn.withdrawn:
         return replace(state, turn=None)
-    return replace(state, turn=None, finished=(*state.finished, e.turn)[-REMEMBERED:])
+    finished = (*state.finished, e.turn)
+    forgotten = state.forgotten + max(0, len(finished) - REMEMBERED)
+    # What was taken back stays so once the talk went on another way.
+    return replace(state, turn=None, finished=finished[-REMEMBERED:], forgotten=forgotten, undone=())
 
 
 def _notice(state: SessionState, e: Notice, seq: int, at_ms: int) -> SessionState:

@@ -11,7 +11,7 @@ from agentd.session.remembering import REMEMBERED, keyed, without
 from agentd.session.revisions import Reverted, Reverting, Withdrawn
 from agentd.session.state import SessionState
 
-__all__ = ["REVISIONS"]
+__all__ = ["REVISIONS", "number_of"]
 
 
 def _withdrawn(state: SessionState, e: Withdrawn, seq: int, at_ms: int) -> SessionState:
@@ -29,7 +29,7 @@ def _reverting(state: SessionState, e: Reverting, seq: int, at_ms: int) -> Sessi
 def _reverted(state: SessionState, e: Reverted, seq: int, at_ms: int) -> SessionState:
     finished, undone = state.finished, state.undone
     if e.kind == "redo":
-        finished = tuple(sorted({*finished, *e.turns}, key=_number_of))[-REMEMBERED:]
+        finished = tuple(sorted({*finished, *e.turns}, key=number_of))[-REMEMBERED:]
         undone = tuple(one for one in undone if one[0] != e.undoes)
     else:
         finished = tuple(turn for turn in finished if turn not in e.turns)
@@ -39,10 +39,10 @@ def _reverted(state: SessionState, e: Reverted, seq: int, at_ms: int) -> Session
     return replace(state, reverting=None, finished=finished, undone=undone, read_hashes=hashes)
 
 
-def _number_of(turn: str) -> tuple[int, str]:
-    """Turns in their order. A fork's own may have the number of one that it was given, whose session is older."""
+def number_of(turn: str) -> int:
+    """A turn's number. A fork's own go on behind those that it was given."""
     number = turn.rpartition(".t")[2]
-    return (int(number) if number.isdecimal() else 0, turn)
+    return int(number) if number.isdecimal() else 0
 
 
 def _compacted(state: SessionState, e: Compacted, seq: int, at_ms: int) -> SessionState:

@@ -14,6 +14,7 @@ from msgspec import structs
 
 from agentd.session.entries import (
     Answered,
+    Asked,
     Begun,
     Changed,
     Checkpoint,
@@ -52,6 +53,8 @@ def live_turns(entries: Iterable[Entry]) -> tuple[str, ...]:
 def copied(entry: Entry, turns: Container[str]) -> Entry | None:
     """What the fork has of `entry`, when its parent's `turns` are its own; None for nothing."""
     turn = getattr(entry, "turn", None)
+    if isinstance(entry, Reverted) and not entry.turns:
+        return entry  # files of single calls were brought back: the model was told, and the files are so
     if isinstance(entry, _LEFT_OUT) or (turn is not None and turn not in turns):
         return None
     return _own(entry)
@@ -61,7 +64,9 @@ def _own(entry: Entry) -> Entry:
     match entry:
         case Answered():
             return structs.replace(entry, key="", hash="", scope="once")
-        case Requested() | Steered() | Interrupted() | Changed():
+        case Changed():
+            return structs.replace(entry, key="", hash="", title=None)
+        case Requested() | Steered() | Interrupted():
             return structs.replace(entry, key="", hash="")
         case _:
             return entry
@@ -74,6 +79,10 @@ def blobs_of(entry: Entry) -> tuple[str, ...]:
             return (entry.blob,)
         case Begun():
             return tuple(digest for digest in entry.before.values() if digest is not None)
+        case Reverted():
+            return tuple(one.before for one in entry.files if one.before is not None)
+        case Asked():
+            return tuple(digest for digest, _ in entry.changed.values() if digest is not None)
         case Done():
             before = (digest for digest, _ in (entry.touched | entry.changed).values() if digest is not None)
             return (*before, entry.blob) if entry.blob is not None else tuple(before)

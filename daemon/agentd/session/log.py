@@ -19,6 +19,7 @@ from agentd.chain.frame import FIRST_LINK, Damage, Line, encode_line
 from agentd.errors import DamagedLogError, DiskError, FileExistsError_, ReadOnlyLogError
 from agentd.session.compactions import Compacted
 from agentd.session.entries import (
+    Asked,
     Broke,
     Called,
     Checkpoint,
@@ -43,7 +44,7 @@ CHECKPOINT_EVERY = 1000
 _INDEX_EVERY = 64
 _BACK = 512
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
-_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered, Withdrawn, Reverted, Compacted)
+_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered, Withdrawn, Reverted, Compacted, Asked)
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -184,6 +185,11 @@ class SessionLog:
             )
         elif missing > 0:
             self.head_missing = missing
+        if writable and total and self.problem is None:
+            try:
+                self._handle.sync()  # an earlier process may have died, or failed, before its own
+            except DiskError as fault:
+                self.problem = fault
 
     def _cut_off(self, total: int, writable: bool) -> None:
         """Keep the unfinished end beside the log, and cut it off. Where the disk is full the log can still be read."""

@@ -148,7 +148,7 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
             )
         case Resumed() as e:
             return "session.notice", wire_session.NoticeEvent(stream, seq, at_ms, "resumed", _resumed_words(e))
-        case Withdrawn() as e:
+        case Withdrawn() as e if e.turn:
             return "turn.withdrawn", wire_turn.WithdrawnEvent(stream, seq, at_ms, e.turn, e.actor.name or e.actor.kind)
         case Reverted() as e:
             files = tuple(FileRevision(f.path, f.action, f.reason, f.before, f.after) for f in e.files)

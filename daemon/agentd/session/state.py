@@ -147,7 +147,8 @@ class PrefixRef:
 class SessionState:
     """The whole. `seq` is the last entry's number (0: nothing yet).
 
-    `finished`: the latest turns that have ended and are part of the conversation, oldest first; `undone`: reverts that a
+    `finished`: the latest turns that have ended and are part of the conversation, oldest first, and how many more there
+    were before; `undone`: reverts that a
     redo can take back, as (number of the `Reverted` entry, its turns); `reverting`: one that was begun and not ended.
     """
 
@@ -178,6 +179,7 @@ class SessionState:
     prefix: PrefixRef | None = None
     notices: tuple[str, ...] = ()
     finished: tuple[str, ...] = ()
+    forgotten: int = 0
     undone: tuple[tuple[int, tuple[str, ...]], ...] = ()
     reverting: Reverting | None = None
     usage: TurnUsage = field(default_factory=TurnUsage)

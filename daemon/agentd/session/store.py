@@ -37,6 +37,8 @@ from agentd.world.doors import World
 
 __all__ = ["INCOMING", "SessionStore"]
 
+_SETTLED = 10_000
+"""Names of small files that are known to be durable; beyond it they are synced once more."""
 INCOMING = "incoming"
 """The folder in `data/` for sessions that are being put together."""
 
@@ -51,6 +53,7 @@ class SessionStore:
         self._listing = Listing(world.files, f"{state}/listing", self._shelf.place, self._look)
         self._logs: weakref.WeakValueDictionary[str, SessionLog] = weakref.WeakValueDictionary()
         self._at_work: dict[str, str] = {}
+        self._settled: set[str] = set()
 
     def prepare(self) -> None:
         """Make the folders that every session needs, and end what a crash left half done."""
@@ -172,10 +175,16 @@ class SessionStore:
     def mark_open(self, session: str) -> None:
         """Before a turn's first entry, synced: a start looks at these sessions alone."""
         path = f"{self._state}/open/{session}"
+        if path in self._settled:
+            return
         if self._world.files.info(path) is None:
             self._world.files.create_exclusive(path)
+        else:
+            self._world.files.sync_folder(f"{self._state}/open")
+        self._note_settled(path)
 
     def mark_closed(self, session: str) -> None:
+        self._settled.discard(f"{self._state}/open/{session}")
         self._world.files.remove(f"{self._state}/open/{session}")
 
     def marked_open(self) -> list[str]:
@@ -272,10 +281,24 @@ class SessionStore:
         digest = hashlib.sha256(data).hexdigest()
         folder = f"{self.folder(session)}/blobs"
         path = f"{folder}/{digest}"
+        if path in self._settled:
+            return digest
         if self._world.files.info(path) is None:
             self._world.files.make_folder(folder)
             self._world.files.write_atomic(path, data)
+        else:  # an earlier try may have failed at its last sync
+            self._world.files.sync_folder(folder)
+        if folder not in self._settled:
+            self._world.files.sync_folder(self.folder(session))
+            self._note_settled(folder)
+        self._note_settled(path)
         return digest
+
+    def _note_settled(self, path: str) -> None:
+        """The name is known to be durable; only this process can know that."""
+        if len(self._settled) >= _SETTLED:
+            self._settled.clear()
+        self._settled.add(path)
 
     def has_blob(self, session: str, digest: str) -> bool:
         return self._world.files.info(f"{self.folder(session)}/blobs/{digest}") is not None

@@ -29,6 +29,8 @@ from agentd.turn.events import CallEnded, CallsJudged, Event, Intended, Probed
 from agentd.turn.images import Images
 from agentd.turn.parts import Parts
 from agentd.turn.reply import UNREADABLE, whole_text
+from agentd.turn.restoring import digest_now
+from agentd.turn.reverting import CANT_READ
 from agentd.turn.snapshots import Changes, Snapshots
 from agentproto.api.turn import DeltaEvent
 from agentproto.content import ResultStatus
@@ -246,8 +248,21 @@ class Calls:
             result = _failed("\n".join(filter(None, (fault.what, fault.why, fault.remedy))), fault.what)
         except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
             result = _failed(self._bug(call, fault), "the tool has a bug")
+        wrote = [path for path, (was, is_now) in result.touched.items() if was != is_now]
+        self._parts.own_writes.note(self._log.session, wrote, clock.monotonic_ms())
         took_ms = clock.monotonic_ms() - began
-        return CallEnded(self._done(turn, call, result, took_ms, await self._snapshots.compare(noted)))
+        changes = await self._snapshots.compare(noted, began)
+        if result.status != "ok" and noted is None:
+            changes = Changes(self._changed_since(call.call), {})
+        return CallEnded(self._done(turn, call, result, took_ms, changes))
+
+    def _changed_since(self, call: str) -> dict[str, tuple[str | None, str | None]]:
+        """What lies otherwise than before the call, of what it meant to write: a write that failed may have happened."""
+        turn = self._log.state.turn
+        state = next((one for one in turn.calls if one.call == call), None) if turn is not None else None
+        before = {} if state is None else {path: was for path, was in state.before.items() if path.startswith("/")}
+        now = {path: digest_now(self._parts.world, path) for path in before}
+        return {path: (was, now[path]) for path, was in before.items() if now[path] not in (was, CANT_READ)}
 
     async def _perform(self, tool: Tool, turn: TurnState, call: CallState) -> ToolResult:
         arguments = validate(tool.spec, call.arguments)
@@ -344,7 +359,11 @@ class Calls:
         except Exception as fault:  # noqa: BLE001 - whatever keeps it from being found out, it stays unknown
             why = fault.what if isinstance(fault, AgentdError) else self._bug(call, fault)
             return Probed(call.call, "unknown", f"The outcome is unknown, and could not be found out: {why}")
-        return Probed(call.call, found.outcome, found.text)
+        changed = self._changed_since(call.call) if found.outcome != "not_done" else {}
+        if tool.spec.changes_unseen:
+            left = await self._snapshots.compare(self._snapshots.left_by(call.call), 0)
+            return Probed(call.call, found.outcome, found.text, changed | left.files, left.modes)
+        return Probed(call.call, found.outcome, found.text, changed)
 
 
 def _failed(text: str, summary: str, status: ResultStatus = "error") -> ToolResult:

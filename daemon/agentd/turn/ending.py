@@ -77,8 +77,26 @@ def close(
     )
 
 
-def answer_call(pen: Pen, turn: TurnState, call: str, tool: str, status: ResultStatus, text: str) -> None:
-    """Give a call that does not run, or whose outcome is not known, its result."""
+def answer_call(
+    pen: Pen,
+    turn: TurnState,
+    call: str,
+    tool: str,
+    status: ResultStatus,
+    text: str,
+    changed: dict[str, tuple[str | None, str | None]] | None = None,
+    modes: dict[str, int] | None = None,
+) -> None:
+    """Give a call that does not run, or whose outcome is not known, its result; with what it changed all the same."""
     pen.record(
-        Done(turn=turn.id, call=call, tool=tool, status=status, text=text, summary=text.partition("\n")[0][:200])
+        Done(
+            turn=turn.id,
+            call=call,
+            tool=tool,
+            status=status,
+            text=text,
+            summary=text.partition("\n")[0][:200],
+            changed=changed or {},
+            modes=modes or {},
+        )
     )

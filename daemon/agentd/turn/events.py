@@ -7,7 +7,7 @@ was kept, or the interrupt.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentd.session.actors import Actor
 from agentd.session.compactions import Compacted
@@ -196,11 +196,14 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What looking at the world showed about a call that was begun when the daemon died."""
+    """What looking at the world showed about a call that was begun when the daemon died; `changed` and `modes` as in its
+    outcome."""
 
     call: str
     outcome: str
     text: str
+    changed: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    modes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

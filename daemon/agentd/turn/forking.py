@@ -116,7 +116,7 @@ class Forking:
             if isinstance(entry, Opened):
                 parent = (entry.session, log.state.seq)
                 now_ms = self._parts.world.clock.now_ms()
-                title = title or entry.title or log.state.title
+                title = title or log.state.title
                 product = self._parts.product
                 yield (
                     now_ms,

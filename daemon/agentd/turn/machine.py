@@ -362,10 +362,10 @@ def _probed(pen: Pen, event: Probed) -> None:
         pen.do(BeginCalls(turn.step_id, (call.call,)))
         return
     if event.outcome != "done" and call.recovery == "probe_ask" and turn.interrupted is None:
-        ask_again(pen, turn, call)
+        ask_again(pen, turn, call, event)
         return
     status: ResultStatus = "ok" if event.outcome == "done" else "unknown"
-    answer_call(pen, turn, call.call, call.tool, status, event.text)
+    answer_call(pen, turn, call.call, call.tool, status, event.text, dict(event.changed), dict(event.modes))
     _tools(pen)
 
 

@@ -18,6 +18,7 @@ from agentd.providers.base import Provider
 from agentd.session.entries import Entry
 from agentd.session.store import SessionStore
 from agentd.tools.base import Tool
+from agentd.turn.own_writes import OwnWrites
 from agentd.turn.pen import Limits
 from agentd.turn.spending import Spending
 from agentd.world.doors import Box, World
@@ -118,5 +119,6 @@ class Parts:
     secrets: Callable[[str], Mapping[str, str]]
     """Variables of a session's client that are kept in memory only (by session id)."""
     spending: Spending = field(default_factory=Spending)
+    own_writes: OwnWrites = field(default_factory=OwnWrites)
     cache: str = ""
     """The folder for what can be made anew."""

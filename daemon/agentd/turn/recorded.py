@@ -211,9 +211,10 @@ def _probed(call: str, ahead: Ahead) -> Event | None:
             case Done() if entry.call == call:
                 if entry.status == "interrupted":
                     return Probed(call, "not_done", "")
-                return Probed(call, "done" if entry.status == "ok" else "unknown", entry.text)
+                outcome = "done" if entry.status == "ok" else "unknown"
+                return Probed(call, outcome, entry.text, entry.changed, entry.modes)
             case Asked() if entry.call == call:
-                return Probed(call, "unknown", "")
+                return Probed(call, "unknown", "", entry.changed, entry.modes)
             case Begun() if entry.call == call:
                 return Probed(call, "not_done", "")
             case _:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from agentd.session.entries import Asked, Broke, Done, Resumed
 from agentd.session.state import CallState, SessionState, TurnState
 from agentd.turn.effects import BeginCalls, ProbeCall
-from agentd.turn.events import Recovered
+from agentd.turn.events import Probed, Recovered
 from agentd.turn.pen import Pen
 
 __all__ = ["MAX_RESTARTS", "UNKNOWN_OUTCOME", "ask_again", "recover", "undecided"]
@@ -98,8 +98,8 @@ def _resolve_calls(pen: Pen) -> None:
         pen.do(BeginCalls(turn.step_id, tuple(again)))
 
 
-def ask_again(pen: Pen, turn: TurnState, call: CallState) -> None:
-    """Let a person decide about a call whose outcome nobody knows."""
+def ask_again(pen: Pen, turn: TurnState, call: CallState, found: Probed | None = None) -> None:
+    """Let a person decide about a call whose outcome nobody knows. `found`: what was seen of it."""
     number = pen.state.question_count + 1
     summary = f"{call.tool} was begun when the daemon ended; its outcome is unknown. Run it again?"
     pen.record(
@@ -116,5 +116,7 @@ def ask_again(pen: Pen, turn: TurnState, call: CallState) -> None:
             cwd=pen.state.cwd,
             sandbox="none",
             choices=("once",),
+            changed={} if found is None else dict(found.changed),
+            modes={} if found is None else dict(found.modes),
         )
     )

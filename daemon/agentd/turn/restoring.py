@@ -13,27 +13,31 @@ from typing import Literal
 from agentd.errors import AgentdError, MissingFileError
 from agentd.session.revisions import FileOutcome, FileStep, Reverted, Reverting
 from agentd.session.store import SessionStore
-from agentd.turn.reverting import UNREADABLE
+from agentd.turn.reverting import CANT_READ
 from agentd.world.doors import World
 
 __all__ = ["digest_now", "restore"]
 
 _ROOT = "/"
+_NO_BOUND = 1 << 62
 
 
 def digest_now(world: World, path: str) -> str | None:
-    """sha256 of what lies at the real path `path`, None when nothing does, UNREADABLE when it can't be told."""
+    """sha256 of what lies at the real path `path`, None when nothing does, CANT_READ when it can't be told."""
     try:
         return _digest(_read(world, path))
     except AgentdError:
-        return UNREADABLE
+        # Where a file stands in place of a folder on the way, nothing lies at the path.
+        return None if world.files.info(path) is None else CANT_READ
 
 
-async def restore(world: World, store: SessionStore, session: str, entry: Reverting) -> Reverted:
-    """Do what `entry` says; what became of each file."""
+async def restore(
+    world: World, store: SessionStore, session: str, entry: Reverting, most_bytes: int = _NO_BOUND
+) -> Reverted:
+    """Do what `entry` says; what became of each file. `most_bytes`: what the session may keep in blobs."""
     outcomes = list(entry.kept)
     for step in entry.files:
-        outcomes.append(_one(world, store, session, step))
+        outcomes.append(_one(world, store, session, step, most_bytes))
         await world.clock.sleep(0)
     return Reverted(
         kind=entry.kind,
@@ -45,35 +49,45 @@ async def restore(world: World, store: SessionStore, session: str, entry: Revert
     )
 
 
-def _one(world: World, store: SessionStore, session: str, step: FileStep) -> FileOutcome:
+def _one(world: World, store: SessionStore, session: str, step: FileStep, most_bytes: int) -> FileOutcome:
     try:
-        return _bring_back(world, store, session, step)
+        return _bring_back(world, store, session, step, most_bytes)
     except AgentdError as fault:
         there = digest_now(world, step.path)
         if there == step.then:  # it is there, only whether it would outlast a power cut is not known
             action: Literal["removed", "restored"] = "removed" if step.then is None else "restored"
-            return FileOutcome(step.path, action, fault.what, step.now, step.then)
+            return FileOutcome(step.path, action, fault.what, step.now, step.then, step.mode)
         return FileOutcome(step.path, "kept", fault.what, there, there)
 
 
-def _bring_back(world: World, store: SessionStore, session: str, step: FileStep) -> FileOutcome:
+def _bring_back(world: World, store: SessionStore, session: str, step: FileStep, most_bytes: int) -> FileOutcome:
     there = _read(world, step.path)
     digest = _digest(there)
     action: Literal["removed", "restored"] = "removed" if step.then is None else "restored"
     info = world.files.info(step.path)
-    mode = info.mode if info is not None else None
+    mode = info.mode if info is not None else step.mode
     if digest == step.then:
+        if info is not None and step.mode is not None and info.mode != step.mode:
+            world.files.set_mode(step.path, step.mode)
         return FileOutcome(step.path, action, "", step.now, step.then, mode)
     if digest != step.now:
         return FileOutcome(step.path, "kept", "somebody else changed it meanwhile", digest, digest)
     if there is not None:
+        new = not store.has_blob(session, digest or "")
+        if new and store.blob_bytes(session) + len(there) > most_bytes:
+            reason = "there is no room to keep what it holds now (undo.session_bytes)"
+            return FileOutcome(step.path, "kept", reason, digest, digest)
         store.put_blob(session, there)
+    if _digest(_read(world, step.path)) != digest:
+        return FileOutcome(step.path, "kept", "somebody else changed it meanwhile", digest, digest)
     if step.then is None:
         world.files.remove(step.path)
         world.files.sync_folder(step.path.rpartition("/")[0] or _ROOT)
     else:
         data = store.get_blob(session, step.then)
         world.files.write_below(_ROOT, step.path.lstrip("/"), data, create=there is None, mode=step.mode)
+        if there is not None and step.mode is not None and mode != step.mode:
+            world.files.set_mode(step.path, step.mode)
     return FileOutcome(step.path, action, "", step.now, step.then, mode)
 
 
@@ -83,6 +97,10 @@ def _read(world: World, path: str) -> bytes | None:
         return world.files.read_below(_ROOT, path.lstrip("/"))
     except MissingFileError:
         return None
+    except AgentdError:
+        if world.files.info(path) is None:
+            return None
+        raise
 
 
 def _digest(data: bytes | None) -> str | None:

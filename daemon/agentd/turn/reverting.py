@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agentd.session.entries import Done, Entry
+from agentd.session.entries import Asked, Done, Entry
 from agentd.session.revisions import FileOutcome, FileStep, Reverted
 
-__all__ = ["UNREADABLE", "Plan", "Write", "expected", "plan", "plan_redo", "writes_of"]
+__all__ = ["CANT_READ", "Plan", "Write", "expected", "plan", "plan_redo", "writes_of", "written"]
 
-UNREADABLE = "unreadable"
+CANT_READ = "unreadable"
 """Stands for the hash of a file that is there and can't be read."""
 
 _DIGEST_CHARS = 64
@@ -43,18 +43,27 @@ class Plan:
 
 
 def writes_of(entries: Iterable[Entry], calls: frozenset[str]) -> tuple[Write, ...]:
-    """The writes of `calls` and of earlier reverts of them, in the log's order."""
+    """The writes of `calls`, and what earlier reverts did to the files that these calls wrote, in the log's order."""
     found: list[Write] = []
+    mine: set[str] = set()
     for entry in entries:
-        if isinstance(entry, Done) and entry.call in calls:
-            found += [
+        if isinstance(entry, Done | Asked) and entry.call in calls:
+            own = [
                 Write(path, before, after, entry.modes.get(path))
-                for path, (before, after) in (entry.touched | entry.changed).items()
-                if before != after
+                for path, (before, after) in written(entry).items()
+                if before != after or path in entry.modes
             ]
+            mine.update(write.path for write in own)
+            found += own
         elif isinstance(entry, Reverted) and calls.intersection(entry.calls):
-            found += [Write(one.path, one.before, one.after, one.mode) for one in entry.files if one.action != "kept"]
+            done = (one for one in entry.files if one.action != "kept" and one.path in mine)
+            found += [Write(one.path, one.before, one.after, one.mode) for one in done]
     return tuple(found)
+
+
+def written(entry: Done | Asked) -> dict[str, tuple[str | None, str | None]]:
+    """Everything that a call is known to have written, or whose bits it changed."""
+    return (entry.touched if isinstance(entry, Done) else {}) | entry.changed
 
 
 def expected(writes: Sequence[Write]) -> tuple[str, ...]:
@@ -70,29 +79,37 @@ def plan(writes: Sequence[Write], now: Mapping[str, str | None], held: Callable[
     for path in expected(writes):
         mine = [write for write in writes if write.path == path]
         there = now[path]
-        if there != mine[-1].after:
-            reason = "it can't be read" if there == UNREADABLE else "somebody else changed it since"
+        run = _last_run(mine)
+        wanted = run[0].before
+        mode = next((write.mode for write in reversed(run) if write.mode is not None), None)
+        if wanted == there and (mode is None or wanted is None):
+            continue
+        if not _is_known(mine[-1].after):
+            kept.append(FileOutcome(path, "kept", "what it holds since is not known", there, there))
+        elif there not in (mine[-1].after, wanted):
+            reason = "it can't be read" if there == CANT_READ else "somebody else changed it since"
             refused.append(FileOutcome(path, "kept", reason, there, there))
-            continue
-        first = _first_of_the_last_run(mine)
-        wanted = first.before
-        if wanted == there:
-            continue
-        if wanted is not None and not (len(wanted) == _DIGEST_CHARS and held(wanted)):
+        elif not _is_known(wanted) or (wanted is not None and wanted != there and not held(wanted)):
             kept.append(FileOutcome(path, "kept", "what it held before is not kept", there, there))
-            continue
-        steps.append(FileStep(path, there, wanted, first.mode))
+        else:
+            steps.append(FileStep(path, there, wanted, mode))
+    if any(one.path.startswith(f"{other.path}/") for one in steps for other in steps if other.then is None):
+        steps.sort(key=lambda step: step.then is not None)  # a file where a folder was is in the way
     return Plan(tuple(steps), tuple(kept), tuple(refused))
 
 
-def _first_of_the_last_run(mine: Sequence[Write]) -> Write:
-    """The earliest write from which on nobody else wrote: before it lie somebody else's bytes."""
-    first = mine[-1]
+def _is_known(digest: str | None) -> bool:
+    return digest is None or len(digest) == _DIGEST_CHARS
+
+
+def _last_run(mine: Sequence[Write]) -> list[Write]:
+    """The latest writes between which nobody else wrote: before the first of them lie somebody else's bytes."""
+    run = [mine[-1]]
     for write in reversed(mine[:-1]):
-        if write.after != first.before:
+        if write.after != run[0].before:
             break
-        first = write
-    return first
+        run.insert(0, write)
+    return run
 
 
 def plan_redo(undone: Reverted, now: Mapping[str, str | None], held: Callable[[str], bool]) -> Plan:

@@ -7,6 +7,8 @@ once, and lets the session go on afterwards. Callers: `turn.machine`.
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from agentd.session.entries import Finished
 from agentd.session.revisions import Reverting, Withdrawn
 from agentd.session.state import SessionState, TurnState
@@ -23,15 +25,17 @@ def can_be_withdrawn(turn: TurnState) -> bool:
 
 
 def withdraw(pen: Pen, entry: Withdrawn) -> None:
-    """Take a message back that waits, or whose turn has not been answered yet; else nothing."""
+    """Take a message back that waits, or whose turn has not been answered yet. A wish that comes too late is recorded
+    too, for its key: sent again it takes back no later message."""
     turn = pen.state.turn
-    if turn is not None and turn.id == entry.turn:
-        if can_be_withdrawn(turn):
-            pen.record(entry)
-            pen.do(Cancel(turn.step_id))
+    if turn is not None and turn.id == entry.turn and can_be_withdrawn(turn):
+        pen.record(entry)
+        pen.do(Cancel(turn.step_id))
     elif any(request.turn == entry.turn for request in pen.state.queue):
         # Whoever waits for its end hears of it, though it never began.
         pen.record(entry, Finished(turn=entry.turn, stop="withdrawn", steps=0, usage=TurnUsage()))
+    else:
+        pen.record(structs.replace(entry, turn=""))
 
 
 def may_revert(state: SessionState) -> bool:

@@ -215,7 +215,9 @@ class Runner:
             case RestoreFiles():
                 entry = self.state.reverting
                 assert entry is not None
-                return [Restored(await restore(self._parts.world, self._parts.store, self.state.session, entry))]
+                bound = self._parts.settings().images_bytes
+                world, store = self._parts.world, self._parts.store
+                return [Restored(await restore(world, store, self.state.session, entry, bound))]
             case Cancel():
                 self._cancel()
             case TurnEnded():

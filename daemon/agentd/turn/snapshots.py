@@ -15,6 +15,7 @@ import msgspec
 from agentd.errors import AgentdError
 from agentd.session.log import SessionLog
 from agentd.turn.parts import Parts
+from agentd.turn.restoring import digest_now
 
 __all__ = ["Changes", "Snapshots"]
 
@@ -27,6 +28,7 @@ _NAMED = 1000
 class _Compared(msgspec.Struct, frozen=True):
     touched: list[tuple[str, str | None, str | None, bool, int]]
     more: int
+    modes: list[tuple[str, int, int]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,13 @@ class Snapshots:
             return None
         return manifest
 
-    async def compare(self, manifest: str | None) -> Changes:
-        """Look after the call."""
+    def left_by(self, call: str) -> str | None:
+        """What was noted before a call that a crash cut off, when it is still there."""
+        manifest = f"{self._store}/{call}.manifest"
+        return manifest if self._parts.cache and self._parts.world.files.info(manifest) is not None else None
+
+    async def compare(self, manifest: str | None, since_ms: int) -> Changes:
+        """Look after the call, which began at `since_ms` (monotonic): what other sessions wrote since is theirs."""
         if manifest is None:
             return Changes({}, {})
         store, settings = self._parts.store, self._parts.settings()
@@ -95,8 +102,15 @@ class Snapshots:
         if found.more:
             text = f"{found.more} more files were changed than an outcome names; an undo leaves them as they are"
             self._parts.reporter.happened("tool", "tool.image_lost", text, session)
-        files = {path: (before, after) for path, before, after, _, _ in found.touched}
-        return Changes(files, {path: mode for path, before, _, _, mode in found.touched if before is not None})
+        others = self._parts.own_writes.of_others(session, since_ms)
+        rows = [row for row in found.touched if row[0] not in others]
+        files = {path: (before, after) for path, before, after, _, _ in rows}
+        modes = {path: mode for path, before, _, _, mode in rows if before is not None}
+        for path, was, _ in found.modes:  # the same content with other bits
+            digest = digest_now(self._parts.world, path)
+            if path not in others and digest is not None:
+                files[path], modes[path] = (digest, digest), was
+        return Changes(files, modes)
 
     def _lost(self, fault: AgentdError) -> None:
         text = f"what the command changed is not known, so it can't be undone: {fault.what}"

@@ -11,17 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from agentd.errors import ConflictError, NotFoundError
 from agentd.session.actors import Actor
-from agentd.session.entries import Done, Entry, Requested
+from agentd.session.entries import Asked, Done, Entry, Requested
 from agentd.session.log import SessionLog
-from agentd.session.remembering import REMEMBERED
 from agentd.session.revisions import FileOutcome, FileStep, Reverted, Reverting, Withdrawn
 from agentd.session.state import KeyRecord
 from agentd.turn.events import Revert, Withdraw
 from agentd.turn.parts import Parts
 from agentd.turn.restoring import digest_now
-from agentd.turn.reverting import Plan, Write, expected, plan, plan_redo, writes_of
+from agentd.turn.reverting import Plan, Write, expected, plan, plan_redo, writes_of, written
 from agentd.turn.revise import can_be_withdrawn, may_revert
 from agentd.turn.runner import Runner
 from agentd.turn.sessions import Sessions
@@ -78,12 +79,14 @@ class TakingBack:
         runner = await self._sessions.get(session)
         async with runner.intake:
             known = self._sessions.known(runner, key, hash)
+            if known is not None and not known.made:
+                raise _too_late(turn or "")
             if known is not None:
                 return known.made, known.seq, _prompt_of(runner.log, known.made)
             wanted = turn or self._latest(runner)
-            entry = Withdrawn(turn=wanted, actor=actor, key=key, hash=hash)
-            lines = [] if self._has_spoken(runner, wanted) else await runner.feed(Withdraw(entry))
-            seq = next((line.seq for line in lines if isinstance(line.entry, Withdrawn)), None)
+            meant = "" if self._has_spoken(runner, wanted) else wanted
+            lines = await runner.feed(Withdraw(Withdrawn(turn=meant, actor=actor, key=key, hash=hash)))
+            seq = next((line.seq for line in lines if isinstance(line.entry, Withdrawn) and line.entry.turn), None)
             if seq is None:
                 raise _too_late(wanted)
             return wanted, seq, _prompt_of(runner.log, wanted)
@@ -111,7 +114,7 @@ class TakingBack:
                 return self._again(runner.log, known)
             self._check_free(runner)
             finished = runner.state.finished
-            if to_turn is None and len(finished) >= REMEMBERED:
+            if to_turn is None and runner.state.forgotten:
                 raise ConflictError("this session has too many turns to be taken back whole", remedy="Begin a new one.")
             if to_turn is not None and to_turn not in finished:
                 raise NotFoundError(
@@ -153,7 +156,7 @@ class TakingBack:
             raise ConflictError("there is no turn to take back", remedy="`--redo` takes the last undo back.")
         taken = frozenset(turns)
         entries = list(reversed(list(_back_to(runner.log, turns[0]))))
-        wrote = [e for e in entries if isinstance(e, Done) and e.turn in taken and _writes(e)]
+        wrote = [e for e in entries if isinstance(e, Done | Asked) and e.turn in taken and _writes(e)]
         calls = tuple(dict.fromkeys(entry.call for entry in wrote))
         writes = () if asking.keep_files else writes_of(entries, frozenset(calls))
         prompt = next((e.prompt for e in entries if isinstance(e, Requested) and e.turn == turns[0]), "")
@@ -209,12 +212,13 @@ class TakingBack:
         kept = (*wanted.plan.kept, *refused)
         if asking.dry_run:
             return TakenBack(0, wanted.turns, (*kept, *map(_foreseen, wanted.plan.steps)), wanted.prompt)
+        steps = tuple(map(self._with_mode, wanted.plan.steps))
         entry = Reverting(
             kind=wanted.kind,
             actor=asking.actor,
             turns=wanted.turns,
             calls=wanted.calls,
-            files=wanted.plan.steps,
+            files=steps,
             kept=kept,
             undoes=wanted.undoes,
             key=asking.key,
@@ -224,6 +228,11 @@ class TakingBack:
         done = next(line for line in lines if isinstance(line.entry, Reverted))
         assert isinstance(done.entry, Reverted)
         return TakenBack(done.seq, wanted.turns, done.entry.files, wanted.prompt)
+
+    def _with_mode(self, step: FileStep) -> FileStep:
+        """A file that will be removed has its bits in the entry: after a crash nobody can see them any more."""
+        info = self._parts.world.files.info(step.path) if step.then is None else None
+        return step if info is None else msgspec.structs.replace(step, mode=info.mode)
 
     def _again(self, log: SessionLog, known: KeyRecord) -> TakenBack:
         """The first answer once more."""
@@ -245,8 +254,8 @@ def _too_late(turn: str) -> ConflictError:
     )
 
 
-def _writes(entry: Done) -> bool:
-    return any(before != after for before, after in (entry.touched | entry.changed).values())
+def _writes(entry: Done | Asked) -> bool:
+    return bool(entry.modes) or any(before != after for before, after in written(entry).values())
 
 
 def _foreseen(step: FileStep) -> FileOutcome:

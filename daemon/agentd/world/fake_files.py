@@ -208,7 +208,11 @@ class FakeFiles:
             self.make_folder(os.path.dirname(path.rstrip("/")), mode)
             place = resolve(self.tree, path, follow=False)
             self.disk.make_folder(place.folder, place.name, mode, path)
-            self.disk.sync_folder(place.folder, path)
+            try:
+                self.disk.sync_folder(place.folder, path)
+            except OSError:
+                self.disk.unlink(place.folder, place.name, path)  # as the real door does
+                raise
 
     def sync_folder(self, path: str) -> None:
         with at_path(path, "sync"):

@@ -182,7 +182,11 @@ class RealFiles:
                 if os.path.isdir(path):
                     return
                 raise FileExistsError_(f"{path} is there and is no folder") from error
-            sync_folder_at(parent)
+            try:
+                sync_folder_at(parent)
+            except OSError:
+                os.rmdir(path)  # found there the next time, it would be taken for durable
+                raise
 
     def sync_folder(self, path: str) -> None:
         with at_path(path, "sync"):

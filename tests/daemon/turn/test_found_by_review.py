@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,23 +15,26 @@ from agentd.context.budget import Window
 from agentd.errors import AgentdError, ConflictError
 from agentd.server.handling import body_hash
 from agentd.session.compactions import Compacted
-from agentd.session.revisions import FileStep, Reverting
+from agentd.session.entries import Begun, Done, Entry, Judged
+from agentd.session.revisions import FileOutcome, FileStep, Reverted, Reverting
 from agentd.session.store import SessionStore
+from agentd.session.workflow import workflow
 from agentd.turn.forking import Forking
 from agentd.turn.intake import NewTurn
 from agentd.turn.parts import ModelChoice
 from agentd.turn.restoring import restore
-from agentd.turn.reverting import UNREADABLE, Write, plan
+from agentd.turn.reverting import CANT_READ, Write, plan
 from agentd.turn.sessions import Sessions
 from agentd.turn.taking_back import Asking, TakingBack
 from agentd.world.fake import FakeWorld
+from agentd.world.fake_processes import FakeProcesses, Script
 from agentd.world.faults import Call, Crash, Fault, Plan
 from agentproto.api.turn import WithdrawParams
 from agentproto.content import ToolResultBlock
 from agentproto.revisions import UndoParams
 from daemon.turn.test_taking_back import EDITS, NEW, A, Scene, asking, outcome, tell, world_with_a_file
 from support.daemon import RealDaemon, real_daemon, repository
-from support.household import PERSON, WORKSPACE, Household, ask, whole_log
+from support.household import PERSON, WORKSPACE, Household, Reply, ask, whole_log
 from support.waiting import until
 
 ONE, TWO = hashlib.sha256(b"one\n").hexdigest(), hashlib.sha256(b"two\n").hexdigest()
@@ -122,7 +125,7 @@ def test_an_undo_touches_no_file_of_an_earlier_turn_that_was_brought_back_withou
 
 def test_a_file_whose_new_content_nobody_knows_is_named_and_stops_no_undo() -> None:
     writes = [Write("/link", None, "unknown"), Write("/f", ONE, TWO)]
-    found = plan(writes, {"/link": UNREADABLE, "/f": TWO}, always)
+    found = plan(writes, {"/link": CANT_READ, "/f": TWO}, always)
     assert [(one.path, one.action) for one in found.kept] == [("/link", "kept")]
     assert (found.refused, [step.path for step in found.steps]) == ((), ["/f"])
 
@@ -178,6 +181,22 @@ def test_a_redo_gives_a_file_its_bits_again_also_when_a_crash_came_into_the_undo
     info = world.files.info(NEW)
     assert info is not None
     assert info.mode == 0o755
+
+
+def test_a_failed_step_is_a_failed_step_again_when_its_files_are_brought_back() -> None:
+    call = "s.t1.1.1"
+    undo, redo = (
+        Reverted(kind, PERSON, ("s.t1",), (call,), (FileOutcome(A, "restored"),)) for kind in ("undo", "redo")
+    )
+    entries: list[Entry] = [
+        Judged("s.t1", call, "shell", "allow", "because"),
+        Begun("s.t1", call, "shell"),
+        Done("s.t1", call, "shell", "error", "no", "exit code 1", exit_code=1, changed={A: (ONE, TWO)}),
+        undo,
+        redo,
+    ]
+    (step,) = workflow(((0, entry) for entry in entries), always)
+    assert step.state == "failed"
 
 
 # -- messages --------------------------------------------------------------------------------------------------------
@@ -257,6 +276,51 @@ def test_a_fork_knows_that_one_calls_files_were_taken_back() -> None:
     tell(story)
 
 
+def test_a_fork_that_is_asked_for_again_gets_the_first_answer_whatever_was_done_since() -> None:
+    async def story(scene: Scene) -> None:
+        forking = Forking(scene.house.parts, scene.house.sessions)
+        first = await forking.fork(scene.session, None, None, "f", "h", PERSON)
+        await Scene(scene.house, first.session).turn("own")
+        assert await forking.fork(scene.session, None, None, "f", "h", PERSON) == first
+
+    tell(story)
+
+
+def test_a_fork_that_is_asked_for_again_is_the_answer_also_when_its_parent_is_gone() -> None:
+    world = world_with_a_file()
+
+    async def main() -> None:
+        house = Household(world, EDITS)
+        await house.start()
+        parent = await ask(house, "change it")
+        await house.until_quiet(parent)
+        forking = Forking(house.parts, house.sessions)
+        first = await forking.fork(parent, None, None, "f", "h", PERSON)
+        await house.sessions.put_away(parent)
+        await house.store.remove(parent)
+        assert await forking.fork(parent, None, None, "f", "h", PERSON) == first
+        await house.sessions.stop()
+
+    world.run(main())
+
+
+def test_a_long_fork_keeps_nobody_from_making_a_session() -> None:
+    async def story(scene: Scene) -> None:
+        scene.house.model.replies = ("ok",)
+        for number in range(150):
+            await scene.turn(f"k{number}")
+        house = scene.house
+        forked = house.tasks.start(
+            "fork", Forking(house.parts, house.sessions).fork(scene.session, None, None, "f", "h", PERSON)
+        )
+        await house.world.clock.sleep(0)
+        await house.sessions.create("c", "h", house.new_session(), PERSON)
+        assert not forked.done()
+        await forked
+
+    tell(story)
+
+
 # -- keys ------------------------------------------------------------------------------------------------------------
 
 
@@ -300,11 +364,14 @@ class _Small:
     def default(self) -> str:
         return "talk"
 
+    async def ready(self, name: str) -> None:
+        return
+
 
 def test_what_was_left_out_for_a_request_that_was_never_sent_is_not_left_out_unrecorded() -> None:
     world = world_with_a_file()
     world.files.write_atomic(f"{WORKSPACE}/big.txt", b"".join(b"line %d of many words\n" % n for n in range(300)))
-    read = (("read", {"path": "big.txt"}),)
+    read: Reply = (("read", {"path": "big.txt"}),)
 
     async def main() -> str:
         house = Household(world, (read, read, "done"))
@@ -327,6 +394,53 @@ def test_what_was_left_out_for_a_request_that_was_never_sent_is_not_left_out_unr
         return session
 
     world.run(main())
+
+
+# -- an interrupt behind a command ------------------------------------------------------------------------------------
+
+
+class _SlowLooks(FakeProcesses):
+    """Looking at the workspace after a command takes a second."""
+
+    async def job(self, name: str, arguments: Mapping[str, object], timeout_ms: int) -> object:
+        if name == "snapshot-compare":
+            await self._clock.sleep(1_000)
+        return await super().job(name, arguments, timeout_ms)
+
+
+def _noted(store: str, manifest: str, world: FakeWorld) -> dict[str, object]:
+    world.files.make_folder(store)
+    world.files.write_atomic(manifest, b"")
+    return {}
+
+
+def test_a_command_that_has_run_is_never_called_not_run_by_an_interrupt_that_comes_behind_it() -> None:
+    base = world_with_a_file()
+    slow = _SlowLooks(base.points, base.clock, base.files, base.processes.table)
+    world = dataclasses.replace(base, processes=slow)
+    slow.on("bash", does=Script(output=b"pushed\n"))
+    slow.on_job("snapshot-take", lambda **given: _noted(str(given["store"]), str(given["manifest"]), world))
+    slow.on_job("snapshot-compare", lambda **given: {"touched": [[A, ONE, TWO, True, 0o644]], "more": 0})
+
+    async def main() -> str:
+        house = Household(world, ((("shell", {"command": "git push"}),), "done"))
+        settings = dataclasses.replace(house.parts.settings(), snapshot_files=10)
+        house.parts = dataclasses.replace(house.parts, cache="/home/cache", settings=lambda: settings)
+        house.sessions = Sessions(house.parts, house.requests)
+        await house.start()
+        session = await ask(house, "push")
+        await world.clock.sleep(100)
+        (question,) = house.sessions.questions()
+        await house.sessions.answer(question.id, "a", "h", "approve", "once", "", PERSON)
+        await world.clock.sleep(300)  # it has ended; what it changed is being looked for
+        assert len(slow.table.started) == 1
+        await house.sessions.interrupt(session, "i", "h", "stop", PERSON)
+        await house.until_quiet(session)
+        await house.sessions.stop()
+        return session
+
+    (done,) = (line.entry for line in whole_log(world, world.run(main())) if isinstance(line.entry, Done))
+    assert ("Not run" in done.text, done.changed) == (False, {A: (ONE, TWO)})
 
 
 # -- commands, with a real daemon ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from agentd.session.actors import Actor
 from agentd.session.entries import Done, Entry
 from agentd.session.revisions import FileOutcome, FileStep, Reverted
-from agentd.turn.reverting import UNREADABLE, Plan, Write, expected, plan, plan_redo, writes_of
+from agentd.turn.reverting import CANT_READ, Plan, Write, expected, plan, plan_redo, writes_of
 
 PERSON = Actor("client")
 
@@ -44,7 +44,7 @@ def test_a_file_that_was_made_is_removed_and_one_that_was_removed_is_made_again_
 
 @pytest.mark.parametrize(
     ("now", "reason"),
-    [(B, "somebody else changed it since"), (None, "somebody else changed it since"), (UNREADABLE, "it can't be read")],
+    [(B, "somebody else changed it since"), (None, "somebody else changed it since"), (CANT_READ, "it can't be read")],
 )
 def test_a_file_that_is_not_as_the_session_left_it_is_refused(now: str | None, reason: str) -> None:
     found = plan([Write("/f", A, C)], {"/f": now}, always)
