@@ -40,6 +40,7 @@ DAEMON: dict[str, dict[str, str]] = {
         "agentd.server.router": _WIRE,
         "agentd.server.sockets": _WIRE,
         "agentd.turn.calls": _TURNS,
+        "agentd.turn.forking": _TURNS,
         "agentd.turn.model_call": _TURNS,
         "agentd.turn.runner": _TURNS,
         "agentd.turn.sessions": _TURNS,

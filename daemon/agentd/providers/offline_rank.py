@@ -26,16 +26,17 @@ _COVERAGE = 2.5  # a file that has all the words beats one that has a single wor
 _PAIR = 1.2  # two of the words on one line: they are spoken of together
 _HEADED = 3.0  # two in a remark at a line's first column, where files say what they are for
 _IN_STEM = 2.2  # a file is named after what it is for
-_NAME_MIX = 0.5  # of a name's worth: its rarity among names; the rest is its rarity among texts
+_NAME_MIX = 0.7  # of a name's worth: its rarity among names; the rest is its rarity among texts
 _ALSO_NAMED = 0.5  # of a name's worth, when all its other words were not asked for
 _IN_FOLDER = 0.5  # a folder's name is shared by all its files
 _DEFINITION = 1.6  # `class Limits`, `def limits`, `[limits]`: where the thing is made
 _HEAD = 2.0  # the first lines say what a file is for
 _HEAD_LINES = 3
-_OPENING = 0.8  # all the words in what a file opens with, however they are spread over it
+_OPENING = 0.6  # all the words in what a file opens with, however they are spread over it
 _OPENING_LINES = 12  # a docstring, or the paragraph below a heading
 _DOCSTRING = 1.25  # a sentence about the code beside it
-_LINES = 1.5  # what was read says more than what was counted
+_LINES = 1.0  # what was read says more than what was counted
+_INSIDE = 0.4  # a word within another, as in `checkpoint`, is seldom the word that was asked for
 _IMPORT = 0.25  # brings the thing in from where it is made
 
 _DEFINES = re.compile(
@@ -180,13 +181,13 @@ def score_line(line: Line, terms: Sequence[Term], worth: Mapping[str, float] = M
 
     `worth`: what each term counts, by its text; else its weight.
     """
-    return _score(line, [term for term in terms if _in_line(term, line.text)], worth)
+    return _score(line, _terms_in(line.text, terms), terms, worth)
 
 
-def _score(line: Line, found: Sequence[Term], worth: Mapping[str, float]) -> float:
+def _score(line: Line, found: Mapping[str, float], terms: Sequence[Term], worth: Mapping[str, float]) -> float:
     if not found:
         return 0.0
-    score = _together(found, worth)
+    score = math.pow(sum(worth.get(one.text, one.weight) * found.get(one.text, 0.0) for one in terms), 1.5)
     if _IMPORTS.match(line.text):
         return score * _IMPORT
     if _DEFINES.match(line.text):
@@ -198,14 +199,22 @@ def _score(line: Line, found: Sequence[Term], worth: Mapping[str, float]) -> flo
     return score
 
 
-def _together(found: Iterable[Term], worth: Mapping[str, float]) -> float:
-    return math.pow(sum(worth.get(term.text, term.weight) for term in found), 1.5)
+def _terms_in(text: str, terms: Sequence[Term]) -> Mapping[str, float]:
+    """How surely each term that is in a line is meant there."""
+    shares = ((term.text, _share_in(term, text)) for term in terms)
+    return {name: share for name, share in shares if share}
 
 
-def _in_line(term: Term, text: str) -> bool:
+def _share_in(term: Term, text: str) -> float:
     if term.exact:
-        return term.text in text or re.search(term.loose, text, re.I) is not None
-    return re.search(term.pattern, text, re.I) is not None
+        return float(term.text in text or re.search(term.loose, text, re.I) is not None)
+    most = 0.0
+    for match in re.finditer(term.pattern, text, re.I):
+        first, before = text[match.start()], text[match.start() - 1 : match.start()]
+        if not before.isalnum() or not first.isalnum() or (first.isupper() and not before.isupper()):
+            return 1.0
+        most = _INSIDE
+    return most
 
 
 def rank_lines(
@@ -246,12 +255,14 @@ class _Read:
 
 def _read(terms: Sequence[Term], lines: Sequence[Line], worth: Mapping[str, float]) -> _Read:
     """The three best lines of a file, the first counting most; and what it opens with."""
-    found = [[term for term in terms if _in_line(term, line.text)] for line in lines]
-    scores = [_score(line, mine, worth) for line, mine in zip(lines, found, strict=True)]
+    found = [_terms_in(line.text, terms) for line in lines]
+    scores = [_score(line, mine, terms, worth) for line, mine in zip(lines, found, strict=True)]
     best = sum(score * share for score, share in zip(sorted(scores, reverse=True), (1.0, 0.3, 0.15), strict=False))
-    opens = {term for line, mine in zip(lines, found, strict=True) if line.number <= _OPENING_LINES for term in mine}
+    opens: dict[str, float] = {}
+    for line, mine in zip(lines, found, strict=True):
+        if line.number <= _OPENING_LINES:
+            opens |= {name: max(share, opens.get(name, 0.0)) for name, share in mine.items()}
     whole = sum(worth.get(term.text, term.weight) for term in terms) or 1.0
-    opening = sum(worth.get(term.text, term.weight) for term in terms if term in opens) / whole
+    opening = sum(worth.get(term.text, term.weight) * opens.get(term.text, 0.0) for term in terms) / whole
     order = sorted(range(len(lines)), key=lambda at: (-scores[at], lines[at].number))
     return _Read(best, opening, tuple(lines[at] for at in order))
-

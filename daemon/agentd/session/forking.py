@@ -53,11 +53,16 @@ def live_turns(entries: Iterable[Entry]) -> tuple[str, ...]:
 def copied(entry: Entry, turns: Container[str]) -> Entry | None:
     """What the fork has of `entry`, when its parent's `turns` are its own; None for nothing."""
     turn = getattr(entry, "turn", None)
-    if isinstance(entry, Reverted) and not entry.turns:
+    if isinstance(entry, Reverted) and not entry.turns and all(_turn_of(call) in turns for call in entry.calls):
         return entry  # files of single calls were brought back: the model was told, and the files are so
     if isinstance(entry, _LEFT_OUT) or (turn is not None and turn not in turns):
         return None
     return _own(entry)
+
+
+def _turn_of(call: str) -> str:
+    """The turn of a call named `<turn>.<step>.<number>`."""
+    return call.rpartition(".")[0].rpartition(".")[0]
 
 
 def _own(entry: Entry) -> Entry:

@@ -30,6 +30,7 @@ class _Step:
     planned_at_ms: int
     reason: str
     state: WorkflowState = "planned"
+    was: WorkflowState = "done"
     approved_at_ms: int | None = None
     begun_at_ms: int | None = None
     ended_at_ms: int | None = None
@@ -98,10 +99,10 @@ def _revert(steps: dict[str, _Step], entry: Reverted) -> None:
         step = steps.get(call)
         if step is None or not brought_back.intersection(step.touched):
             continue
-        if entry.kind != "redo" and brought_back.issuperset(step.touched):
-            step.state = "compensated"
+        if entry.kind != "redo" and brought_back.issuperset(step.touched) and step.state != "compensated":
+            step.was, step.state = step.state, "compensated"
         elif entry.kind == "redo" and step.state == "compensated":
-            step.state = "done"
+            step.state = step.was
 
 
 def _shown(id: str, step: _Step, held: Callable[[str], bool]) -> WorkflowStep:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 import msgspec
 
@@ -251,10 +251,20 @@ class Calls:
         wrote = [path for path, (was, is_now) in result.touched.items() if was != is_now]
         self._parts.own_writes.note(self._log.session, wrote, clock.monotonic_ms())
         took_ms = clock.monotonic_ms() - began
-        changes = await self._snapshots.compare(noted, began)
+        changes = await self._undisturbed(self._snapshots.compare(noted, began), stopped)
         if result.status != "ok" and noted is None:
             changes = Changes(self._changed_since(call.call), {})
         return CallEnded(self._done(turn, call, result, took_ms, changes))
+
+    async def _undisturbed(self, look: Coroutine[object, object, Changes], stopped: asyncio.Event) -> Changes:
+        """An interrupt ends what runs, not the look at what has run: its outcome would be lost."""
+        task = self._parts.tasks.start(f"{self._log.session} changes", look)
+        while True:
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if task.done() or not stopped.is_set():
+                    raise
 
     def _changed_since(self, call: str) -> dict[str, tuple[str | None, str | None]]:
         """What lies otherwise than before the call, of what it meant to write: a write that failed may have happened."""

@@ -7,6 +7,7 @@ the same key the same fork is the answer. Work is done in pieces: a long parent 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -43,21 +44,35 @@ class Forking:
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
         self._parts = parts
         self._sessions = sessions
+        self._at_work: dict[str, asyncio.Lock] = {}
 
     async def fork(
         self, parent: str, after_turn: str | None, title: str | None, key: str, hash: str, actor: Actor
     ) -> Fork:
         """Fork `parent` behind `after_turn` (None: its last finished turn)."""
-        log = (await self._sessions.get(parent)).log
         async with self._sessions.making:
+            known = self._sessions.requests.find(key, hash)
+            log = None if known is not None else (await self._sessions.get(parent)).log
             session = await self._sessions.claim(key, hash, "session.fork")
-            if not await self._sessions.is_empty(session):
-                made = (await self._sessions.get(session)).state
-                return Fork(session, parent, made.turns)
-            turns = await self._turns(log, after_turn)
-            await self._write(log, session, turns, title, actor)
-            self._parts.reporter.happened("session", "session.opened", f"a fork of {parent}", session)
-            return Fork(session, parent, len(turns))
+        # Others may be made meanwhile; the same one only once.
+        async with self._at_work.setdefault(session, asyncio.Lock()):
+            try:
+                if not await self._sessions.is_empty(session):
+                    return Fork(session, parent, await self._given(session))
+                if log is None:
+                    log = (await self._sessions.get(parent)).log
+                turns = await self._turns(log, after_turn)
+                await self._write(log, session, turns, title, actor)
+            finally:
+                self._at_work.pop(session, None)
+        self._parts.reporter.happened("session", "session.opened", f"a fork of {parent}", session)
+        return Fork(session, parent, len(turns))
+
+    async def _given(self, session: str) -> int:
+        """How many turns a fork was given."""
+        log = (await self._sessions.get(session)).log
+        ended = [line.entry.turn async for line in self._lines(log) if isinstance(line.entry, Finished)]
+        return sum(not turn.startswith(f"{session}.") for turn in ended)
 
     async def _turns(self, log: SessionLog, after_turn: str | None) -> tuple[str, ...]:
         turns = live_turns(
@@ -110,7 +125,7 @@ class Forking:
         self, log: SessionLog, session: str, turns: tuple[str, ...], title: str | None, actor: Actor
     ) -> AsyncIterator[tuple[int, Entry]]:
         """(time in ms, entry) of the fork's log."""
-        mine = frozenset(turns)
+        mine, behind = frozenset(turns), False
         async for line in self._lines(log):
             entry = line.entry
             if isinstance(entry, Opened):
@@ -130,10 +145,10 @@ class Forking:
                         actor=actor,
                     ),
                 )
-            elif (kept := copied(entry, mine)) is not None:
+            elif (not behind or isinstance(entry, Reverted)) and (kept := copied(entry, mine)) is not None:
                 yield line.at_ms, kept
-            if isinstance(entry, Finished) and entry.turn == turns[-1]:
-                return
+            # Behind the last turn only what became of its files concerns the fork.
+            behind = behind or (isinstance(entry, Finished) and entry.turn == turns[-1])
 
     def _copy_blob(self, parent: str, digest: str, path: str) -> None:
         """What the parent has not kept, or what was changed, the fork has not either."""

@@ -8,7 +8,7 @@ before has to be held in the session's blobs, else the file is left as it is, wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentd.session.entries import Asked, Done, Entry
@@ -86,16 +86,24 @@ def plan(writes: Sequence[Write], now: Mapping[str, str | None], held: Callable[
             continue
         if not _is_known(mine[-1].after):
             kept.append(FileOutcome(path, "kept", "what it holds since is not known", there, there))
+        elif there == CANT_READ:
+            kept.append(FileOutcome(path, "kept", "it can't be read", there, there))
         elif there not in (mine[-1].after, wanted):
-            reason = "it can't be read" if there == CANT_READ else "somebody else changed it since"
-            refused.append(FileOutcome(path, "kept", reason, there, there))
+            refused.append(FileOutcome(path, "kept", "somebody else changed it since", there, there))
         elif not _is_known(wanted) or (wanted is not None and wanted != there and not held(wanted)):
             kept.append(FileOutcome(path, "kept", "what it held before is not kept", there, there))
         else:
             steps.append(FileStep(path, there, wanted, mode))
-    if any(one.path.startswith(f"{other.path}/") for one in steps for other in steps if other.then is None):
+    removed = {step.path for step in steps if step.then is None}
+    if any(folder in removed for step in steps for folder in _folders_of(step.path)):
         steps.sort(key=lambda step: step.then is not None)  # a file where a folder was is in the way
     return Plan(tuple(steps), tuple(kept), tuple(refused))
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _is_known(digest: str | None) -> bool:

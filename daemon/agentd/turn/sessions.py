@@ -40,7 +40,7 @@ __all__ = ["Sessions"]
 class Sessions:
     def __init__(self, parts: Parts, requests: RequestRecord) -> None:
         self._parts = parts
-        self._requests = requests
+        self.requests = requests
         self._loaded: dict[str, Runner] = {}
         self._loading: dict[str, asyncio.Lock] = {}
         self.making = asyncio.Lock()
@@ -166,15 +166,15 @@ class Sessions:
     async def start_in_latest(self, session: str, key: str, hash: str, turn: NewTurn, actor: Actor) -> Taken:
         """Start a turn in `session`, the latest one now; sent again it is that session's, whichever is the latest."""
         async with self.making:
-            known = self._requests.find(key, hash)
+            known = self.requests.find(key, hash)
             if known is None:
-                await self._requests.record(Accepted(key=key, hash=hash, method="turn.start", made=session))
+                await self.requests.record(Accepted(key=key, hash=hash, method="turn.start", made=session))
         return await self.start(session if known is None else known.made, key, hash, turn, actor)
 
     async def repeated(self, key: str, hash: str, session: str | None) -> Taken | None:
         """What `start`, `start_in_new` or `start_in_latest` made for this key, when it was taken before."""
         async with self.making:
-            known = self._requests.find(key, hash)
+            known = self.requests.find(key, hash)
             where = session if known is None else known.made
             if where is None or (known is not None and await self.is_empty(where)):
                 return None
@@ -182,11 +182,11 @@ class Sessions:
         return self.known(runner, key, hash)
 
     async def claim(self, key: str, hash: str, method: str) -> str:
-        known = self._requests.find(key, hash)
+        known = self.requests.find(key, hash)
         if known is not None:
             return known.made
         session = self._parts.world.ids.session(self._parts.world.clock.now_ms())
-        await self._requests.record(Accepted(key=key, hash=hash, method=method, made=session))
+        await self.requests.record(Accepted(key=key, hash=hash, method=method, made=session))
         return session
 
     async def is_empty(self, session: str) -> bool:

@@ -21,7 +21,7 @@ __all__ = ["Changes", "Snapshots"]
 
 _SYNC_MS = 30_000
 """Beside the looking itself: contents are made durable."""
-_NAMED = 1000
+_NAMED = 5000
 """Changed files that one call's outcome names; of the others only the number is told."""
 
 
