@@ -1,9 +1,10 @@
 """Which file a question is about: pure arithmetic over what grep counted and quoted.
 
-It decides the order of the files and which lines are worth quoting. Rare words count more than common ones, files that
-have several of them on one line more than files that have them apart, a file's name more than a mention, the place of a
-definition more than talk about it when that was asked for. The weights stand in one table with their reasons. Callers:
-`offline_plan` (whom to read), `offline_answer` (what to quote).
+It decides the order of the files and which lines are worth quoting. Rare words count more than common ones (in texts and,
+by themselves, in names), files that have several of them on one line more than files that have them apart, a file's name
+and what it opens with more than a mention, the place of a definition more than talk about it when that was asked for.
+The weights stand in one table with their reasons. Callers: `offline_search` (whom to read), `offline_answer` (what to
+quote).
 """
 
 from __future__ import annotations
@@ -26,12 +27,10 @@ _COVERAGE = 2.5  # a file that has all the words beats one that has a single wor
 _PAIR = 1.2  # two of the words on one line: they are spoken of together
 _HEADED = 3.0  # two in a remark at a line's first column, where files say what they are for
 _IN_STEM = 2.2  # a file is named after what it is for
-_NAME_MIX = 0.7  # of a name's worth: its rarity among names; the rest is its rarity among texts
-_ALSO_NAMED = 0.5  # of a name's worth, when all its other words were not asked for
 _IN_FOLDER = 0.5  # a folder's name is shared by all its files
 _DEFINITION = 1.6  # `class Limits`, `def limits`, `[limits]`: where the thing is made
 _HEAD = 2.0  # the first lines say what a file is for
-_HEAD_LINES = 3
+_HEAD_LINES = 3  # a first line, or the one below a licence's or an interpreter's
 _OPENING = 0.6  # all the words in what a file opens with, however they are spread over it
 _OPENING_LINES = 12  # a docstring, or the paragraph below a heading
 _DOCSTRING = 1.25  # a sentence about the code beside it
@@ -113,12 +112,6 @@ def _name_has(words: frozenset[str], term: Term) -> bool:
     return bool(term.stems) and (term.stems[0] in words or (not term.exact and not words.isdisjoint(term.stems)))
 
 
-def _stem_words(path: str) -> frozenset[str]:
-    """The words of a file's name; that it is a test, and its number, are none of them."""
-    words = _name_words(path.rpartition("/")[2].partition(".")[0])
-    return frozenset(word for word in words if not word.isdigit()) - {"test", "spec"}
-
-
 def rank(
     question: Question,
     counts: Sequence[tuple[Term, Counts]],
@@ -152,23 +145,16 @@ def worths(counts: Sequence[tuple[Term, Counts]]) -> Mapping[str, float]:
 
 def _named(files: Sequence[str], counts: Sequence[tuple[Term, Counts]]) -> Mapping[str, float]:
     """The rarity of each term among the names of files: a word that is in most texts may name only one."""
-    having = {term.text: sum(_name_has(_stem_words(path), term) for path in files) for term, _ in counts}
+    having = {term.text: sum(path_bonus(path, term) == _IN_STEM for path in files) for term, _ in counts}
     return {term.text: term.weight * _rarity(len(files), having[term.text]) for term, _ in counts}
 
 
 def _named_after(path: str, terms: Sequence[Term], rarity: Mapping[str, float], named: Mapping[str, float]) -> float:
-    """What the terms in a path are worth. A name that has other words too is one of something else besides."""
-    words = _stem_words(path)
-    mine = [term for term in terms if _name_has(words, term)]
-    whole = min(1.0, len(mine) / len(words)) if words else 0.0
+    """What the terms in a path are worth."""
     total = 0.0
     for term in terms:
         bonus = path_bonus(path, term)
-        if term in mine:
-            worth = _NAME_MIX * named[term.text] + (1 - _NAME_MIX) * rarity[term.text]
-            total += bonus * worth * (_ALSO_NAMED + (1 - _ALSO_NAMED) * whole)
-        else:
-            total += bonus * rarity[term.text]
+        total += bonus * (named if bonus == _IN_STEM else rarity)[term.text]
     return total
 
 
@@ -210,7 +196,8 @@ def _share_in(term: Term, text: str) -> float:
         return float(term.text in text or re.search(term.loose, text, re.I) is not None)
     most = 0.0
     for match in re.finditer(term.pattern, text, re.I):
-        first, before = text[match.start()], text[match.start() - 1 : match.start()]
+        at = match.start()
+        first, before = text[at : at + 1], text[at - 1 : at]
         if not before.isalnum() or not first.isalnum() or (first.isupper() and not before.isupper()):
             return 1.0
         most = _INSIDE

@@ -1,8 +1,9 @@
 """How the offline engine answers a question: count the words everywhere, quote from the best files, answer.
 
-Step 1 counts each word, and lines that have two or three of them, with `grep` (and looks for files that were named,
-with `glob`). When nothing at all was found, the words are loosened once. The next step quotes from the best few files,
-the last answers. It decides each step from the calls made so far and nothing else. Pure. Caller: `offline_plan`.
+Step 1 counts each word, and lines that have two of them, anywhere and in remarks at the first column, with `grep`
+(and looks for files that were named, with `glob`). When nothing at all was found, the words are loosened once. The next
+step quotes from the best few files, the last answers. It decides each step from the calls made so far and nothing else.
+Pure. Caller: `offline_plan`.
 """
 
 from __future__ import annotations
@@ -33,12 +34,16 @@ _PAIRED = 5  # terms in the pattern for two on a line: 20 orders
 _LONGEST_PATTERN = 1_000  # characters that the grep tool takes
 _COUNTED_FILES = 1_000  # a word that is in more of them says nothing about any
 _NEAR = ".{0,80}"  # between two terms: one sentence, and no long walk through a line of a megabyte
-_REMARK = "^(r?\"\"\"|r?'''|#|//|/[*]|<!--|--|;)"
+_REMARK = "^(r?\"\"\"|r?'''|#|//|/[*]|<!--|--|;).{0,120}"
+"""How a line begins that says what a file, or a part of it, is for; headings of prose too. A cheap search: it begins
+at one place of a line."""
+
 _HEAD_LINES = 40  # of a file that was asked for as a whole
 _CONTENT_LIMIT = 200  # lines of one file; more are no quotation
 _SEVERAL_FILES = 3  # of one name
 
 _COUNT = re.compile(r"(?P<path>.+):(?P<count>\d+)\s*")
+_CUT = re.compile(r"^\[.*\]\s*$", re.M)  # the notice that more was found than is told
 _NUMBERED = re.compile(r"\s*(?P<number>\d+)\t(?P<text>.*)")
 
 
@@ -119,12 +124,12 @@ def _pattern(term: Term, loose: bool) -> str:
     return term.loose if loose else term.pattern
 
 
-def _pairs(question: Question) -> str:
+def _pairs(question: Question, longest: int = _LONGEST_PATTERN) -> str:
     """Two terms near each other, in any order; of as many terms as a pattern holds."""
     patterns = [term.pattern for term in question.terms[:_PAIRED]]
     while len(patterns) > 1:
         found = "|".join(f"{one}{_NEAR}({_either(patterns, one)})" for one in patterns)
-        if len(found) <= _LONGEST_PATTERN:
+        if len(found) <= longest:
             return found
         patterns.pop()
     return ""
@@ -132,12 +137,12 @@ def _pairs(question: Question) -> str:
 
 def _headed(question: Question) -> str:
     """Two terms in a remark at a line's first column."""
-    pairs = _pairs(question)
-    return f"{_REMARK}.{{0,120}}({pairs})" if pairs and len(pairs) < _LONGEST_PATTERN - 60 else ""
+    pairs = _pairs(question, _LONGEST_PATTERN - len(_REMARK) - 2)
+    return f"{_REMARK}({pairs})" if pairs else ""
 
 
-def _either(patterns: Sequence[str], *without: str) -> str:
-    return "|".join(pattern for pattern in patterns if pattern not in without)
+def _either(patterns: Sequence[str], without: str) -> str:
+    return "|".join(pattern for pattern in patterns if pattern != without)
 
 
 def _any_of(question: Question, loose: bool) -> str:
@@ -191,17 +196,25 @@ def _loosened(turn: Turn) -> bool:
 
 
 def _found(turn: Turn, question: Question) -> _Found:
-    counted = {
-        str(done.use.arguments.get("pattern")): _read_counts(done.text)
+    texts = {
+        str(done.use.arguments.get("pattern")): done.text
         for done in turn.calls("grep")
         if done.ok and done.use.arguments.get("mode") == "count"
     }
+    counted = {pattern: _read_counts(text) for pattern, text in texts.items()}
     loose = _loosened(turn)
-    counts = []
+    counts: list[tuple[Term, dict[str, int]]] = []
+    common: set[str] = set()
     for term in question.terms:
         flags = 0 if term.exact and not loose else re.I
-        given = _count_given(turn.files, _pattern(term, loose), flags)
-        counts.append((term, {**counted.get(_pattern(term, loose), {}), **given}))
+        pattern = _pattern(term, loose)
+        found = {**counted.get(pattern, {}), **_count_given(turn.files, pattern, flags)}
+        counts.append((term, found))
+        if _CUT.search(texts.get(pattern, "")):
+            common.add(term.text)
+    # a word that is in more files than can be told is taken to be in all: who was left out is not to be seen
+    everywhere = dict.fromkeys((path for _, found in counts for path in found), 1)
+    counts = [(term, everywhere | found if term.text in common else found) for term, found in counts]
     pairs = _several(turn, counted, _pairs(question))
     headed = _several(turn, counted, _headed(question))
     ranked = rank(question, counts, pairs, headed)

@@ -16,7 +16,7 @@ from agentd.turn.pen import Pen
 
 __all__ = ["MAX_RESTARTS", "UNKNOWN_OUTCOME", "ask_again", "recover", "undecided"]
 
-MAX_RESTARTS = 5
+MAX_RESTARTS = 10
 """A model call that a restart interrupted is made again at most this often: a call that kills the daemon must not
 do so for ever."""
 

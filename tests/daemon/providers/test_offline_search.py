@@ -20,6 +20,9 @@ FILES = {
     "docs/parrot.md": "The parrot repeats a phrase after a delay. The delay of the parrot is 250 ms.\n",
 }
 
+NEAR = ".{0,80}"
+PAIRS = f"delay{NEAR}(parrot|repeat)|parrot{NEAR}(delay|repeat)|repeat{NEAR}(delay|parrot)"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
@@ -44,6 +47,10 @@ def test_a_whole_turn(folder: Folder) -> None:
     )
     counted = [given for name, given in answer.calls if given.get("mode") == "count"]
     assert [given["pattern"] for given in counted[:3]] == ["delay", "parrot", "repeat"]
+    assert [given["pattern"] for given in counted[3:]] == [
+        PAIRS,
+        f"^(r?\"\"\"|r?'''|#|//|/[*]|<!--|--|;).{{0,120}}({PAIRS})",
+    ]
     assert {name for name, _ in answer.calls} == {"grep"}
     quoted = [given["path"] for _, given in answer.calls if given.get("mode") == "content"]
     assert quoted == ["src/parrot.py", "docs/parrot.md", "tests/test_parrot.py", "README.md"]
@@ -76,6 +83,28 @@ def test_a_name_that_is_spelt_otherwise_is_found_at_the_second_try(folder: Folde
     answer = converse("what is delayMs?", folder.tools())
     assert (answer.files[0], answer.steps) == ("src/parrot.py", 3)
     assert "src/parrot.py:4: DELAY_MS = 250" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("notice", "first"),
+    [
+        ("", "c.py"),
+        ("\n[cut at 1 files; there are more]", "a.py"),
+        ("\n[... 9 of 99 characters are left out here ...]", "a.py"),
+    ],
+)
+def test_a_word_in_more_files_than_are_told_is_taken_to_be_in_all(tmp_path: Path, notice: str, first: str) -> None:
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("f(delay)\ng(parrot)\n")
+    (tmp_path / "c.py").write_text("f(parrot)\n")
+    folder = Folder(tmp_path)
+
+    def short(arguments: Mapping[str, object]) -> tuple[str, ResultStatus]:
+        if (arguments.get("mode"), arguments["pattern"]) == ("count", "parrot"):
+            return f"c.py:1{notice}", "ok"
+        return folder.grep(arguments)
+
+    assert converse("where is the parrot's delay?", folder.tools() | {"grep": short}).files[0] == first
 
 
 def test_a_file_that_is_named_is_shown(folder: Folder) -> None:

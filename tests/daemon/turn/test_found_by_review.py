@@ -526,6 +526,31 @@ def test_an_undo_of_a_command_leaves_what_another_session_wrote_meanwhile(home: 
         assert (work / "README.md").read_text() == "of the other session\n"
 
 
+def test_an_undo_of_a_command_leaves_what_another_sessions_command_wrote_meanwhile(home: Path) -> None:
+    first, second = "touch ../began; until [ -e ../go-on ]; do sleep 0.05; done", "echo theirs > README.md"
+    daemon = a_daemon(home, f'if [ "$(ls ..| grep -c began)" = 0 ]; then {first}; else {second}; fi')
+    with real_daemon(home):
+        work = work_in(home)
+        asked = daemon.spawn(*told("runner", "shell"), cwd=work)
+        until(lambda: (home / "began").exists(), "the command runs", 20)
+        daemon.agentctl(*told("runner", "shell"), cwd=work)
+        (home / "go-on").touch()
+        out, _ = asked.communicate(timeout=30)
+        daemon.agentctl("sessions", "undo", str(json.loads(out)["session"]))
+        assert (work / "README.md").read_text() == "theirs\n"
+
+
+def test_a_redo_puts_a_file_again_where_a_folder_was(home: Path) -> None:
+    daemon = a_daemon(home, "rm -r lib; echo a-file > lib")
+    with real_daemon(home):
+        work = work_in(home)
+        session = str(daemon.agentctl(*told("runner", "shell"), cwd=work).fields["session"])
+        after = tree(work)
+        daemon.agentctl("sessions", "undo", session)
+        redone = daemon.agentctl("sessions", "undo", session, "--redo")
+        assert tree(work) == after, redone
+
+
 def test_an_undo_keeps_to_the_bound_of_what_a_session_keeps(home: Path) -> None:
     daemon = a_daemon(
         home, "for i in 1 2 3 4; do head -c 1000000 /dev/urandom > $i; done", "[undo]\nsession_bytes = 2000000\n"
