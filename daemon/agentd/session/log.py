@@ -8,6 +8,7 @@ safe, and nothing more is promised. Callers: `session.store`, `turn.runner` thro
 from __future__ import annotations
 
 import itertools
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -207,16 +208,16 @@ class SessionLog:
 
     def _keep_apart(self, tail: bytes) -> str:
         """Write `tail` into a file of its own; its name. One that was kept already, before a second death, is enough."""
-        name = f"torn-{self.size}-{self._world.clock.now_ms()}"
-        for again in itertools.count(1):
+        kept = first = f"torn-{self.size}-{self._world.clock.now_ms()}"
+        for again in itertools.count():
             try:
-                self._world.files.create_exclusive(f"{self.folder}/{name}", tail)
+                self._world.files.create_exclusive(f"{self.folder}/{kept}", tail)
             except FileExistsError_:
-                if self._world.files.read(f"{self.folder}/{name}") != tail:
-                    name = f"{name.partition('+')[0]}+{again}"
+                if self._world.files.read(f"{self.folder}/{kept}") != tail:
+                    kept = f"{first}+{zlib.crc32(tail, again):08x}"
                     continue
             break
-        return name
+        return kept
 
     # -- growing -----------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ class Preparing:
         self._log = log
         self._assembler = Assembler(log, parts.store)
         self._ready: dict[str, tuple[Assembly, ModelChoice]] = {}
+        self._offers: dict[str, tuple[ToolDefinition, ...]] = {}
 
     def take(self, step: str) -> tuple[Assembly, ModelChoice]:
         """What was prepared for `step`, once."""
@@ -82,6 +83,12 @@ class Preparing:
         )
 
     def _offer(self, turn: TurnState) -> tuple[ToolDefinition, ...]:
+        """What the model is told of the tools: the same in every step of a mode, so made once."""
+        if turn.mode not in self._offers:
+            self._offers[turn.mode] = self._offer_in(turn)
+        return self._offers[turn.mode]
+
+    def _offer_in(self, turn: TurnState) -> tuple[ToolDefinition, ...]:
         specs = [tool.spec for tool in self._parts.tools.values() if tool.spec.read_only or turn.mode != "plan"]
         specs.sort(key=lambda spec: spec.name)
         return tuple(ToolDefinition(spec.name, spec.description, input_schema(spec)) for spec in specs)

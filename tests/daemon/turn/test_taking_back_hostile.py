@@ -1,4 +1,4 @@
-"""What taking back still gets wrong: each test says what should be, and fails until it is so."""
+"""Taking back at the worst moments: what else was under way, what a crash hid, what the disk would not say."""
 
 from __future__ import annotations
 
