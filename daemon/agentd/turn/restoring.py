@@ -27,8 +27,7 @@ def digest_now(world: World, path: str) -> str | None:
     try:
         return _digest(_read(world, path))
     except AgentdError:
-        # Where a file stands in place of a folder on the way, nothing lies at the path.
-        return None if world.files.info(path) is None else CANT_READ
+        return CANT_READ
 
 
 async def restore(
@@ -85,6 +84,8 @@ def _bring_back(world: World, store: SessionStore, session: str, step: FileStep,
         world.files.sync_folder(step.path.rpartition("/")[0] or _ROOT)
     else:
         data = store.get_blob(session, step.then)
+        if info is not None and info.kind == "dir":
+            world.files.remove(step.path)  # only an empty one can be
         world.files.write_below(_ROOT, step.path.lstrip("/"), data, create=there is None, mode=step.mode)
         if there is not None and step.mode is not None and mode != step.mode:
             world.files.set_mode(step.path, step.mode)
@@ -98,7 +99,9 @@ def _read(world: World, path: str) -> bytes | None:
     except MissingFileError:
         return None
     except AgentdError:
-        if world.files.info(path) is None:
+        # No file lies at the path where a file stands in place of a folder on the way, or a folder in its own place.
+        info = world.files.info(path)
+        if info is None or info.kind == "dir":
             return None
         raise
 

@@ -94,9 +94,10 @@ def plan(writes: Sequence[Write], now: Mapping[str, str | None], held: Callable[
             kept.append(FileOutcome(path, "kept", "what it held before is not kept", there, there))
         else:
             steps.append(FileStep(path, there, wanted, mode))
-    removed = {step.path for step in steps if step.then is None}
-    if any(folder in removed for step in steps for folder in _folders_of(step.path)):
-        steps.sort(key=lambda step: step.then is not None)  # a file where a folder was is in the way
+    paths = {step.path for step in steps}
+    if any(folder in paths for step in steps for folder in _folders_of(step.path)):
+        # What is in the way goes first: a file where a folder was, or the files of a folder where a file was.
+        steps.sort(key=lambda step: step.then is not None)
     return Plan(tuple(steps), tuple(kept), tuple(refused))
 
 

@@ -17,8 +17,10 @@ from agentd.session.log import SessionLog
 from agentd.turn.parts import Parts
 from agentd.turn.restoring import digest_now
 
-__all__ = ["Changes", "Snapshots"]
+__all__ = ["UNKNOWN", "Changes", "Snapshots"]
 
+UNKNOWN = "unknown"
+"""Stands for the hash of a content of which nobody knows whose it is."""
 _SYNC_MS = 30_000
 """Beside the looking itself: contents are made durable."""
 _NAMED = 5000
@@ -51,6 +53,7 @@ class Snapshots:
         settings = self._parts.settings()
         if not self._parts.cache or not settings.snapshot_files:
             return None
+        self._parts.own_writes.begin(self._log.state.workspace, self._log.session)
         manifest = f"{self._store}/{call}.manifest"
         arguments = {
             "root": self._log.state.workspace,
@@ -65,6 +68,7 @@ class Snapshots:
         try:
             await self._parts.world.processes.job("snapshot-take", arguments, settings.snapshot_ms + _SYNC_MS)
         except AgentdError as fault:
+            self._parts.own_writes.end(self._log.state.workspace, self._log.session)
             self._lost(fault)
             return None
         return manifest
@@ -80,6 +84,7 @@ class Snapshots:
             return Changes({}, {})
         store, settings = self._parts.store, self._parts.settings()
         session = self._log.session
+        mixed = self._parts.own_writes.end(self._log.state.workspace, session)
         arguments = {
             "root": self._log.state.workspace,
             "store": self._store,
@@ -110,6 +115,8 @@ class Snapshots:
             digest = digest_now(self._parts.world, path)
             if path not in others and digest is not None:
                 files[path], modes[path] = (digest, digest), was
+        if mixed:  # it may be the other command's work: it is named, and left alone
+            files = {path: (before, UNKNOWN) for path, (before, _) in files.items()}
         return Changes(files, modes)
 
     def _lost(self, fault: AgentdError) -> None:

@@ -123,7 +123,7 @@ class TakingBack:
                     field="to_turn",
                 )
             turns = finished if to_turn is None else finished[finished.index(to_turn) + 1 :]
-            return await self._revert(runner, self._of_turns(runner, "rewind", turns, asking), asking)
+            return await self._revert(runner, await self._of_turns(runner, "rewind", turns, asking), asking)
 
     async def undo(self, session: str, call: str | None, redo: bool, asking: Asking) -> TakenBack:
         """Take back the last turn; with `call` one call's files; with `redo` the last revert."""
@@ -134,11 +134,11 @@ class TakingBack:
                 return self._again(runner.log, known)
             self._check_free(runner)
             if redo:
-                wanted = self._of_redo(runner, asking)
+                wanted = await self._of_redo(runner, asking)
             elif call is not None:
-                wanted = self._of_call(runner, call, asking)
+                wanted = await self._of_call(runner, call, asking)
             else:
-                wanted = self._of_turns(runner, "undo", runner.state.finished[-1:], asking)
+                wanted = await self._of_turns(runner, "undo", runner.state.finished[-1:], asking)
             return await self._revert(runner, wanted, asking)
 
     def _check_free(self, runner: Runner) -> None:
@@ -149,7 +149,7 @@ class TakingBack:
                 remedy="Interrupt it, or wait for its end.",
             )
 
-    def _of_turns(
+    async def _of_turns(
         self, runner: Runner, kind: Literal["undo", "rewind"], turns: Sequence[str], asking: Asking
     ) -> _Wanted:
         if not turns:
@@ -160,9 +160,9 @@ class TakingBack:
         calls = tuple(dict.fromkeys(entry.call for entry in wrote))
         writes = () if asking.keep_files else writes_of(entries, frozenset(calls))
         prompt = next((e.prompt for e in entries if isinstance(e, Requested) and e.turn == turns[0]), "")
-        return _Wanted(kind, tuple(turns), calls, self._plan(runner, writes), prompt)
+        return _Wanted(kind, tuple(turns), calls, await self._plan(runner, writes), prompt)
 
-    def _of_call(self, runner: Runner, call: str, asking: Asking) -> _Wanted:
+    async def _of_call(self, runner: Runner, call: str, asking: Asking) -> _Wanted:
         entries: list[Entry] = []
         for entry in _backwards(runner.log):
             entries.append(entry)
@@ -173,9 +173,9 @@ class TakingBack:
         writes = () if asking.keep_files else writes_of(reversed(entries), frozenset((call,)))
         if not writes:
             raise ConflictError(f"call {call} changed no file", remedy="`agentctl sessions show ID --workflow`.")
-        return _Wanted("call", (), (call,), self._plan(runner, writes))
+        return _Wanted("call", (), (call,), await self._plan(runner, writes))
 
-    def _of_redo(self, runner: Runner, asking: Asking) -> _Wanted:
+    async def _of_redo(self, runner: Runner, asking: Asking) -> _Wanted:
         undone = runner.state.undone
         if not undone:
             raise ConflictError(
@@ -187,14 +187,19 @@ class TakingBack:
         if asking.keep_files:
             return _Wanted("redo", entry.turns, entry.calls, Plan((), (), ()), undoes=seq)
         paths = tuple(one.path for one in entry.files)
-        found = plan_redo(entry, self._look(paths), lambda digest: self._held(runner, digest))
+        found = plan_redo(entry, await self._look(paths), lambda digest: self._held(runner, digest))
         return _Wanted("redo", entry.turns, entry.calls, found, undoes=seq)
 
-    def _plan(self, runner: Runner, writes: Sequence[Write]) -> Plan:
-        return plan(writes, self._look(expected(writes)), lambda digest: self._held(runner, digest))
+    async def _plan(self, runner: Runner, writes: Sequence[Write]) -> Plan:
+        return plan(writes, await self._look(expected(writes)), lambda digest: self._held(runner, digest))
 
-    def _look(self, paths: Sequence[str]) -> dict[str, str | None]:
-        return {path: digest_now(self._parts.world, path) for path in paths}
+    async def _look(self, paths: Sequence[str]) -> dict[str, str | None]:
+        """What each path holds now. Others go on between two files: there may be a thousand."""
+        found: dict[str, str | None] = {}
+        for path in paths:
+            found[path] = digest_now(self._parts.world, path)
+            await self._parts.world.clock.sleep(0)
+        return found
 
     def _held(self, runner: Runner, digest: str) -> bool:
         return self._parts.store.has_blob(runner.state.session, digest)

@@ -21,7 +21,7 @@ from agentd.world.groups import Group, start_child, start_error
 from agentd.world.records import Records
 from agentd.world.worker_client import IDLE_MS, WorkerClient
 
-__all__ = ["RealProcesses"]
+__all__ = ["WHOLE_LOG_JOBS", "RealProcesses"]
 
 _Reason = Literal["itself", "timeout", "output_limit", "cancelled"]
 
@@ -36,6 +36,15 @@ _TAKE_TERMINAL = (
 )
 
 
+WHOLE_LOG_JOBS = frozenset(
+    {
+        *("bundle-session", "import-session", "redact-events", "redact-session", "search-sessions"),
+        *("session-replay", "session-verify", "session-workflow"),
+    }
+)
+"""Jobs that may read for minutes. They have a worker of their own, so that no turn's search or command waits for them."""
+
+
 class RealProcesses:
     """See `agentd.world.doors.Processes`. `children_folder` holds the records of who runs (made when needed)."""
 
@@ -43,6 +52,7 @@ class RealProcesses:
         self._records = Records(children_folder)
         self._running: dict[Group, Callable[[_Reason], None]] = {}
         self._worker = WorkerClient(self._records, idle_ms=worker_idle_ms)
+        self._reader = WorkerClient(self._records, idle_ms=worker_idle_ms)
 
     async def run(self, spawn: Spawn, on_output: Callable[[bytes], None] | None = None) -> Exit:
         begun = time.monotonic()
@@ -97,12 +107,14 @@ class RealProcesses:
         if running:
             await asyncio.wait([group.gone for group in running])
         await self._worker.close()
+        await self._reader.close()
 
     def sweep(self) -> int:
         return self._records.sweep()
 
     async def job(self, name: str, arguments: Mapping[str, object], timeout_ms: int) -> object:
-        return await self._worker.run(name, arguments, timeout_ms)
+        worker = self._reader if name in WHOLE_LOG_JOBS else self._worker
+        return await worker.run(name, arguments, timeout_ms)
 
     def _start(self, spawn: Spawn, collector: Collector) -> Group:
         match spawn.box:

@@ -67,11 +67,10 @@ def test_all_that_lies_before_a_damage_is_had() -> None:
     plain = b"".join(b"line %d\n" % number for number in range(2000))
     data = bytearray(packed(plain))
     data[-6] ^= 1  # the last member's checksum
-    got = b""
+    got: list[bytes] = []
     with pytest.raises(ValueError):
-        for piece in inflate([bytes(data)]):
-            got += piece
-    assert got == plain
+        got.extend(inflate([bytes(data)]))
+    assert b"".join(got) == plain
 
 
 def test_a_damaged_note_is_none_and_does_not_hide_the_rest() -> None:
