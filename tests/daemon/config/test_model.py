@@ -36,7 +36,14 @@ def test_an_empty_machine_has_the_shipped_settings() -> None:
         ),
         shell=ShellSettings(timeout_ms=120_000, output_bytes=10 * 1024 * 1024),
         tools=ToolSettings(step_result_chars=100_000),
-        budget=BudgetSettings(safety_tokens=13_000, safety_share=0.1, small_window=130_000, max_output_tokens=32_000),
+        budget=BudgetSettings(
+            safety_tokens=13_000,
+            safety_share=0.1,
+            small_window=130_000,
+            max_output_tokens=32_000,
+            session_usd=0.0,
+            day_usd=0.0,
+        ),
         undo=UndoSettings(
             image_bytes=8 * 1024 * 1024,
             session_bytes=256 * 1024 * 1024,
