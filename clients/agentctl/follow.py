@@ -88,6 +88,12 @@ class Follower:
         self._changes: list[Change] = []
         self._stopped = ""
 
+    def look(self, session: str) -> None:
+        """Learn which questions are open already: a turn that has to wait for one of them waits like its own."""
+        params = question.ListParams(session)
+        for one in self._client.call("question.list", params, question.ListResult).questions:
+            self._open[one.id] = one
+
     def follow(self, session: str, turn_id: str | None, interrupts: Interrupts) -> Outcome:
         """Until `turn_id` has ended (None: until interrupted). Of a turn of one's own, only that turn is shown."""
         try:

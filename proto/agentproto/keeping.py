@@ -75,8 +75,8 @@ class ArchiveParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 class ArchiveResult(msgspec.Struct, frozen=True):
     session: str
-    bytes_before: int
-    bytes_after: int
+    before_bytes: int
+    after_bytes: int
 
 
 class RemoveParams(msgspec.Struct, frozen=True, kw_only=True):

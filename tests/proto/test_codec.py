@@ -153,7 +153,7 @@ def test_a_value_of_every_form_is_refused_when_cut_at_every_byte() -> None:
 
 
 @given(MAPS, st.binary(min_size=1, max_size=5))
-def test_bytes_after_the_value_are_refused(value: dict[str, object], more: bytes) -> None:
+def test_after_bytes_the_value_are_refused(value: dict[str, object], more: bytes) -> None:
     assert refusal(msgpack.packb(value) + more).code is ErrorCode.BAD_FRAME
 
 

@@ -164,7 +164,7 @@ def test_any_frames_are_a_message_or_a_remote_fault(frames: list[bytes]) -> None
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_after_a_good_header_are_a_message_or_a_remote_fault(body: bytes) -> None:
+def test_any_after_bytes_a_good_header_are_a_message_or_a_remote_fault(body: bytes) -> None:
     try:
         message = from_frames([header(3, 1, "a"), body])
     except RemoteProtocolError:

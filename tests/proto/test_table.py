@@ -168,13 +168,17 @@ def test_sizes_end_in_bytes_and_costs_in_usd_micros_and_are_whole() -> None:
         and not (re.fullmatch(r"(\w+_)?(bytes|usd_micros)", name) and _plain(info) == {inspect.IntType})
     ]
     # Prices are not costs: a price list's dollars a million tokens, which is micro-dollars a token.
-    assert wrong == ["AddParams.price_in", "AddParams.price_out"]
+    assert wrong == ["CostsResult.costs", "AddParams.price_in", "AddParams.price_out"]
 
 
 def test_floats_are_rare_and_known() -> None:
     """A float on the wire can be NaN; each is here by name."""
     found = sorted(f"{kind}.{name}" for kind, name, info in fields() if inspect.FloatType in _plain(info))
-    assert found == ["AddParams.price_in", "AddParams.price_out", "TestResult.tokens_per_second"]
+    assert found == [
+        *("AddParams.price_in", "AddParams.price_out"),
+        *("Estimates.factor", "Estimates.greatest", "Estimates.least"),
+        *("SearchHit.score", "TestResult.tokens_per_second"),
+    ]
 
 
 def test_ids_are_texts() -> None:

@@ -29,7 +29,7 @@ def test_garbage_in_the_middle_leaves_that_session_read_only_and_all_others_work
     good = len(lines) // 2
     lines[good] = b"\xff\xfe garbage \x00\n"
     path.write_bytes(b"".join(lines))
-    bytes_before = path.read_bytes()
+    before_bytes = path.read_bytes()
     daemon.start()
 
     refused = daemon.agentctl("ask", "go on", "-s", spoiled, cwd=workspace)
@@ -47,7 +47,7 @@ def test_garbage_in_the_middle_leaves_that_session_read_only_and_all_others_work
     assert isinstance(summary, dict)
     assert (summary["state"], summary["seq"]) == ("read_only", good)
     assert [name for name, _ in events_of(daemon, spoiled)][:2] == ["session.opened", "turn.queued"]
-    assert path.read_bytes() == bytes_before
+    assert path.read_bytes() == before_bytes
 
 
 def test_damage_is_in_the_list_before_anybody_opens_the_session(daemon: RealDaemon, workspace: Path) -> None:

@@ -44,6 +44,14 @@ def test_a_signal_ends_an_idle_daemon_with_0(daemon: RealDaemon, number: signal.
     assert process.wait(10) == 0
 
 
+def said_no_to_the_command_in_doubt(daemon: RealDaemon) -> None:
+    """Nobody saw whether the command ran to its end, so a person is asked; it is not run again."""
+    rows: list[dict[str, object]] = []
+    until(lambda: bool(rows.extend(daemon.agentctl("pending", "--json").rows) or rows), "a person is asked")
+    assert rows[0]["gates"] == ["unknown outcome"]
+    daemon.agentctl("deny", str(rows[0]["id"]))
+
+
 def test_sigterm_ends_running_commands_and_the_next_start_says_that_their_outcome_is_unknown(
     daemon: RealDaemon, workspace: Path
 ) -> None:
@@ -53,6 +61,7 @@ def test_sigterm_ends_running_commands_and_the_next_start_says_that_their_outcom
 
     assert (code, [is_alive(pid) for pid in running]) == (0, [False, False])
     daemon.start()
+    said_no_to_the_command_in_doubt(daemon)
     end = ended(daemon, id)
     assert end.stop == "end"
     assert "unknown" in end.text
@@ -68,6 +77,7 @@ def test_the_next_start_ends_what_a_killed_daemon_left_running(daemon: RealDaemo
 
     assert alive == [True, True]
     until(lambda: not any(map(is_alive, running)), "the command and its child are ended")
+    said_no_to_the_command_in_doubt(daemon)
     end = ended(daemon, id)
     assert (end.stop, "unknown" in end.text) == ("end", True)
     assert pids(workspace) == running
@@ -81,7 +91,7 @@ def test_daemon_stop_and_restart_by_the_command_line(daemon: RealDaemon, workspa
     again = daemon.agentctl("daemon", "stop")
 
     assert restarted.code == 0
-    assert "1 turns were paused" in restarted.err
+    assert "1 turn was paused" in restarted.err
     assert state == "waiting"
     assert stopped.code == 0
     assert (again.code, again.err) == (0, "no daemon is running\n")

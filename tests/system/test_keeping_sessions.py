@@ -46,7 +46,7 @@ def test_an_archived_session_is_as_before_over_kills_until_it_is_gone_on_with(
     with daemon.client() as client:
         done = archive(client, id)
         assert archive(client, id) == done
-    assert (done.bytes_before, done.bytes_after) == (len(plain), (folder / "log.jsonl.gz").stat().st_size)
+    assert (done.before_bytes, done.after_bytes) == (len(plain), (folder / "log.jsonl.gz").stat().st_size)
     assert (logs_in(folder), gzip.decompress((folder / "log.jsonl.gz").read_bytes())) == (["log.jsonl.gz"], plain)
 
     shown = daemon.agentctl("sessions", "show", id)

@@ -10,6 +10,7 @@ import pytest
 from agentproto.api import tool
 from support.conversations import events_of
 from support.daemon import RealDaemon, real_daemon
+from support.waiting import until
 
 RUN = "run: touch made.txt"
 
@@ -97,10 +98,25 @@ def test_the_daemons_own_folders_are_closed_whatever_a_rule_says(daemon: RealDae
     assert daemon.connection.client_secret not in ran.out + ran.err
 
 
+def state_is_idle(daemon: RealDaemon, session: str) -> bool:
+    rows = daemon.agentctl("sessions", "list", "--json").rows
+    return any((row["id"], row["state"]) == (session, "idle") for row in rows)
+
+
+def test_a_turn_that_waits_behind_an_open_question_ends_with_4_when_nobody_can_be_asked(
+    daemon: RealDaemon, workspace: Path
+) -> None:
+    daemon.agentctl("ask", "--no-input", RUN, cwd=workspace)
+    (opened,) = daemon.agentctl("pending", "--json").rows
+    queued = daemon.agentctl("ask", "and then?", "-s", str(opened["session"]), "--no-input", cwd=workspace)
+    assert (queued.code, str(opened["id"]) in queued.err) == (4, True)
+
+
 def test_an_approval_for_the_session_is_not_asked_for_again_in_it_alone(daemon: RealDaemon, workspace: Path) -> None:
     daemon.agentctl("ask", "--no-input", RUN, cwd=workspace)
     (opened,) = daemon.agentctl("pending", "--json").rows
     approved = daemon.agentctl("approve", str(opened["id"]), "--for", "session")
+    until(lambda: state_is_idle(daemon, str(opened["session"])), "the command has run")
     daemon.restart()
     again = daemon.agentctl("ask", RUN, "-s", str(opened["session"]), "--no-input", cwd=workspace)
     elsewhere = daemon.agentctl("ask", RUN, "--no-input", cwd=workspace)

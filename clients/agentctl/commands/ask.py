@@ -162,6 +162,8 @@ def ask(params: turn.StartParams, show: Show) -> int:
             each=_print_event if show.jsonl else None,
             keep=show.json,
         )
+        if started.queued and show.no_input:
+            follower.look(started.session)
         outcome = follower.follow(started.session, started.turn, interrupts)
     view.end_line()
     if show.json:

@@ -68,7 +68,7 @@ def _archive(client: BlockingClient, ids: list[str], restore: bool, as_json: boo
         done.append(one)
         if not as_json:
             deed = "restored" if restore else "archived"
-            sizes = f"{size_text(one.bytes_before)} -> {size_text(one.bytes_after)}"
+            sizes = f"{size_text(one.before_bytes)} -> {size_text(one.after_bytes)}"
             sys.stdout.write(f"{deed}  {one.session}  {sizes}\n")
     if as_json:
         sys.stdout.write(json_text(done))

@@ -55,7 +55,7 @@ def asked(
         call = mint(
             provider="c",
             body=provider.encode(REQUEST),
-            purpose="turn",
+            purpose="test",
             session="s",
             call="t",
             input_tokens=42,
@@ -101,7 +101,7 @@ def test_the_key_goes_where_the_protocol_wants_it(home: Path, dialect: Dialect) 
     _, [request] = asked(home, dialect, dialect.say("x"))
     wanted = ("x-api-key", "sesame") if dialect.kind == "anthropic" else ("authorization", "Bearer sesame")
     assert [one for one in request.headers.items() if "sesame" in one[1]] == [wanted]
-    assert request.headers["user-agent"].endswith("(turn)")
+    assert request.headers["user-agent"].endswith("(test)")
     lines = dialect.kind == "ollama"
     assert request.headers["accept"] == ("application/x-ndjson" if lines else "text/event-stream")
 

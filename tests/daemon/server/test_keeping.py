@@ -51,11 +51,11 @@ def test_an_archived_session_is_listed_read_and_gone_on_with_as_before() -> None
         before = await desk.ask("session.items", session=session)
         result = await desk.ask("session.archive", key="a", session=session)
         assert isinstance(result, api.ArchiveResult)
-        assert 0 < result.bytes_after < result.bytes_before
+        assert 0 < result.after_bytes < result.before_bytes
         assert await desk.ask("session.archive", key="a", session=session) == result
         assert await desk.ask("session.archive", key="b", session=session) == result
         row = (await rows(desk))[session]
-        assert (row.archived, row.turns, row.bytes, row.state) == (True, 1, result.bytes_after, "idle")
+        assert (row.archived, row.turns, row.bytes, row.state) == (True, 1, result.after_bytes, "idle")
         # read: archived before, while it is loaded, and after
         assert await desk.ask("session.items", session=session) == before
         assert (await rows(desk))[session].archived
@@ -83,11 +83,11 @@ def test_an_archive_is_unpacked_for_good_when_that_is_asked_for() -> None:
         packed = await desk.ask("session.archive", key="a", session=session)
         plain = await desk.ask("session.archive", key="b", session=session, restore=True)
         assert isinstance(packed, api.ArchiveResult)
-        assert plain == api.ArchiveResult(session, packed.bytes_after, packed.bytes_before)
+        assert plain == api.ArchiveResult(session, packed.after_bytes, packed.before_bytes)
         assert [name for name, _ in files(desk, session)] == ["blobs", "log.jsonl"]
         assert (await rows(desk))[session].archived is False
         again = await desk.ask("session.archive", key="c", session=session, restore=True)
-        assert again == api.ArchiveResult(session, packed.bytes_before, packed.bytes_before)
+        assert again == api.ArchiveResult(session, packed.before_bytes, packed.before_bytes)
 
     receive(story, world=packing_world())
 

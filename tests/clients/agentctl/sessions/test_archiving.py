@@ -61,7 +61,7 @@ def test_by_age_with_a_dry_run_first(home: Path) -> None:
     ]
     assert (ran.code, json.loads(ran.out)) == (
         1,
-        [{"session": SESSION, "bytes_before": 9000, "bytes_after": 900}],
+        [{"session": SESSION, "before_bytes": 9000, "after_bytes": 900}],
     )
 
 
