@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from bench.ground import SCRIPTS, daemon, in_memory, pause, python, resident_bytes
+from bench.ground import SCRIPTS, WIDE, daemon, in_memory, pause, python, resident_bytes
 from bench.peers import bare_router
 from bench.rows import Row, interleaved, ratio_of_pairs
 from bench.talk import one_turn
@@ -67,9 +67,9 @@ def _memory() -> list[Row]:
 
 def _turns() -> list[Row]:
     with (
-        FakeModelServer(_answer) as server,
-        daemon(server=server.url, where=in_memory()) as alone,
-        daemon(server=server.url, where=in_memory()) as crowded,
+        FakeModelServer(_answer, window=9_000_000) as server,
+        daemon(server=server.url, settings=WIDE, where=in_memory()) as alone,
+        daemon(server=server.url, settings=WIDE, where=in_memory()) as crowded,
         alone.client("bench") as one,
         crowded.client("bench") as other,
     ):

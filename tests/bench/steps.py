@@ -48,8 +48,8 @@ def measure() -> list[Row]:
         return calls(("ls", {"path": "."})) if done < _STEPS else say("done")
 
     with (
-        FakeModelServer(answer) as server,
-        daemon(server=server.url, where=in_memory()) as home,
+        FakeModelServer(answer, window=9_000_000) as server,
+        daemon(server=server.url, settings=WIDE, where=in_memory()) as home,
         httpx.Client(trust_env=False) as bare,
         home.client("bench") as client,
     ):
