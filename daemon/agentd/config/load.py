@@ -185,7 +185,11 @@ def _joined(given: Sequence[Given], keys: Keys, places: Mapping[Path, Place]) ->
             rules += _rules(verb, counted)
     connections, more = _connections(by_path, keys)
     values["models"]["connections"] = connections
-    _check_use(str(values["models"]["use"]), connections, by_path[("models", "use")])
+    for role in ("use", "side", "summary"):
+        _check_name(str(values["models"][role]), f"models.{role}", connections, by_path[("models", role)])
+    for name, connection in connections.items():
+        for stand_in in connection.fallback:
+            _check_name(stand_in, f"models.{name}.fallback", connections, by_path[("models", name, "fallback")])
     settings = msgspec.convert(values, Settings, from_attributes=True)
     return Config(settings, (*rows, *more), tuple(rules))
 
@@ -261,14 +265,14 @@ def _connection(name: str, table: Mapping[str, Given]) -> ConnectionSettings:
     return connection
 
 
-def _check_use(use: str, connections: Mapping[str, ConnectionSettings], given: Sequence[Given]) -> None:
-    """`models.use` may name what is configured, what is built in, and what `detect` can find without settings."""
+def _check_name(use: str, field: str, connections: Mapping[str, ConnectionSettings], given: Sequence[Given]) -> None:
+    """A setting may name what is configured, what is built in, and what `detect` can find without settings."""
     names = [*connections, BUILT_IN, *(server.name for server in BY_KEY), *(server.name for server in BY_PORT)]
     if use and use not in names:
         near = difflib.get_close_matches(use, names, n=1)
         raise SettingsError(
-            f"{given[-1].where}: models.use names {use!r}, and there is no such connection",
+            f"{given[-1].where}: {field} names {use!r}, and there is no such connection",
             why=f"the nearest is {near[0]}" if near else f"configured are: {', '.join(connections) or 'none'}",
             remedy=f"Write a table [models.{use}], or choose another.",
-            field="models.use",
+            field=field,
         )

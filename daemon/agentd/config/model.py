@@ -92,6 +92,22 @@ class ConnectionSettings:
     send_session_id: Annotated[
         bool, Meta(extra={"why": "Whether the session's id goes to the server. Off: nothing leaves without a wish."})
     ] = False
+    effort: Annotated[
+        Literal["", "low", "medium", "high"],
+        Meta(extra={"why": "How much the model may think before it answers. Empty: as its server likes."}),
+    ] = ""
+    images: Annotated[
+        bool | None,
+        Meta(extra={"why": "Whether pictures are shown to it. Missing: where its server says that it sees them."}),
+    ] = None
+    calls_in_text: Annotated[
+        bool | None,
+        Meta(extra={"why": "Whether tool calls are looked for in its text. Missing: for servers of one's own only."}),
+    ] = None
+    fallback: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
+        Meta(extra={"why": "Connections that go on with a turn when this one can't be reached, in their order."}),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,10 @@ class ModelSettings:
     """Name of the connection for new turns; empty: see `detect.choose`."""
     connections: Mapping[str, ConnectionSettings]
     """Every `[models.NAME]`, in the order of their names."""
+    side: Annotated[str, Meta(max_length=64)] = ""
+    """Name of the connection for side queries; empty: that of the session."""
+    summary: Annotated[str, Meta(max_length=64)] = ""
+    """Name of the connection for summaries; empty: that of the session."""
 
 
 @dataclass(frozen=True, slots=True)

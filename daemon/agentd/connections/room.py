@@ -233,6 +233,11 @@ def _of_settings(name: str, settings: ConnectionSettings) -> Connection:
         price_in=settings.price_in,
         price_out=settings.price_out,
         stall_ms=settings.stall_ms,
+        send_session_id=settings.send_session_id,
+        effort=settings.effort,
+        images=settings.images,
+        calls_in_text=settings.calls_in_text,
+        fallback=settings.fallback,
     )
 
 

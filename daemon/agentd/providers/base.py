@@ -17,6 +17,7 @@ from agentproto.content import Block, ProviderPart
 __all__ = [
     "Codec",
     "Decoder",
+    "Effort",
     "Encoded",
     "Ended",
     "Failure",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 StopCause = Literal["end", "tool_use", "length", "refused", "filtered"]
+
+Effort = Literal["", "low", "medium", "high"]
 
 FailureClass = Literal[
     "overflow", "rate_limited", "overloaded", "auth", "bad_request", "refused", "network", "broken_stream", "not_found"
@@ -70,8 +73,12 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """Everything a model is asked. `system` are named sections in their order; `max_output` is in tokens. `encoded` is
-    no part of what is asked: it spares the codec work."""
+    """Everything a model is asked. `system` are named sections in their order; `max_output` is in tokens.
+
+    `effort`: how much it may think (empty: as its server likes). `schema`: the JSON Schema that the answer has to fit.
+    `images`: blob -> bytes of the pictures that are shown; one that is not among them is told in words. `encoded` is no
+    part of what is asked: it spares the codec work.
+    """
 
     model: str
     system: tuple[tuple[str, str], ...]
@@ -79,6 +86,9 @@ class ModelRequest:
     messages: tuple[ModelMessage, ...]
     max_output: int
     temperature: float | None = None
+    effort: Effort = ""
+    schema: Mapping[str, object] | None = None
+    images: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     encoded: Encoded | None = field(default=None, compare=False, repr=False)
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import cast, get_args
 from urllib.parse import urlsplit
 
 from agentd.errors import SettingsError
+from agentd.providers.base import Effort
 
 __all__ = ["DEFAULT_STALL_MS", "Connection", "read_connection"]
 
@@ -26,7 +28,9 @@ class Connection:
 
     `key` is a reference (`env:NAME`, `file:PATH`) or empty. `window` in tokens, None when the server or the catalog
     is to say it. Prices are dollars a million tokens; None: not known, taken as free only for a local server.
-    `stall_ms`: no byte for so long is a broken stream.
+    `stall_ms`: no byte for so long is a broken stream. `effort`: how much the model may think. `images`,
+    `calls_in_text`: whether it is shown pictures, and whether calls are looked for in its text; None: by its server.
+    `fallback`: names of the connections that stand in for it. `send_session_id`: whether its server is told the session.
     """
 
     name: str
@@ -38,6 +42,11 @@ class Connection:
     price_in: float | None = None
     price_out: float | None = None
     stall_ms: int = DEFAULT_STALL_MS
+    send_session_id: bool = False
+    effort: Effort = ""
+    images: bool | None = None
+    calls_in_text: bool | None = None
+    fallback: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -72,6 +81,11 @@ def read_connection(name: str, table: Mapping[str, object]) -> Connection:
         price_in=_price(name, table, "price_in"),
         price_out=_price(name, table, "price_out"),
         stall_ms=_whole(name, table, "stall_ms", least=1_000) or DEFAULT_STALL_MS,
+        send_session_id=_switch(name, table, "send_session_id") or False,
+        effort=_effort(name, table),
+        images=_switch(name, table, "images"),
+        calls_in_text=_switch(name, table, "calls_in_text"),
+        fallback=_names(name, table, "fallback"),
     )
 
 
@@ -130,3 +144,25 @@ def _price(name: str, table: Mapping[str, object], key: str) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1_000_000:
         raise _wrong(name, key, f"is {value!r}", "it has to be dollars a million tokens, like 3.0")
     return float(value)
+
+
+def _switch(name: str, table: Mapping[str, object], key: str) -> bool | None:
+    value = table.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    raise _wrong(name, key, f"is {value!r}", "it has to be true or false")
+
+
+def _effort(name: str, table: Mapping[str, object]) -> Effort:
+    value = table.get("effort", "")
+    for effort in get_args(Effort):
+        if value == effort:
+            return cast("Effort", effort)
+    raise _wrong(name, "effort", f"is {value!r}", "it has to be low, medium or high")
+
+
+def _names(name: str, table: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = table.get(key, ())
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
+        raise _wrong(name, key, f"is {value!r}", 'it has to be a list of names, like ["other"]')
+    return tuple(value)
