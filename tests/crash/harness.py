@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agentd.errors import AgentdError
-from agentd.session.entries import Answered, Asked, Begun, Done, Entry, Finished, Requested, Steered, durable
+from agentd.session.asking import Answered, Asked
+from agentd.session.entries import Begun, Done, Entry, Finished, Requested, Steered, durable
 from agentd.session.store import SessionStore
 from agentd.turn.intake import NewTurn
 from agentd.turn.taking_back import TakenBack

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from agentd.errors import AgentdError, ConflictError
 from agentd.session.actors import Actor
-from agentd.session.entries import Answered, Asked, Done
+from agentd.session.asking import Answered, Asked
+from agentd.session.entries import Done
 from agentd.session.moments import moment
 from agentd.world.fake import FakeWorld
 from agentd.world.faults import Crash, Plan

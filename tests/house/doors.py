@@ -92,7 +92,7 @@ DAEMON: dict[str, dict[str, str]] = {
     # Data that ships inside the package: read once, never written, so it is no outside.
     "importlib.resources": {
         "agentd.config.load": "reads the shipped defaults",
-        "agentd.context.sections": "reads the shipped prompts",
+        "agentd.context.prompt_text": "reads the shipped prompts",
         "agentd.providers.catalog": "reads the shipped model facts",
         "agentd.providers.offline_words": "reads the words that the offline engine knows",
         "agentd.tools.prompt_text": "reads the shipped texts of the tools",

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from agentd.session.actors import Actor
-from agentd.session.entries import Asked, Done, Entry, Judged, Opened, Replied, Requested
+from agentd.session.asking import Asked
+from agentd.session.entries import Done, Entry, Judged, Opened, Replied, Requested
 from agentd.session.fold import fold
 from agentd.session.state import SessionState
 from agentd.turn.effects import (

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from agentd.chain.frame import FIRST_LINK, encode_line
 from agentd.session.actors import Actor
+from agentd.session.asking import Answered, Asked
 from agentd.session.entries import (
     FORMAT,
-    Answered,
-    Asked,
     Begun,
     Broke,
     Called,

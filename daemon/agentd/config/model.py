@@ -151,6 +151,8 @@ class SessionSettings:
     """Days without a new entry after which a session is removed; 0: never."""
     max_bytes: Annotated[int, Meta(ge=0, le=1_000_000_000_000_000)]
     """Bytes of all sessions above which the oldest are removed; 0: no limit."""
+    titles: bool
+    """Whether a model is asked for a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,18 @@ class BudgetSettings:
     """US dollars that one session may spend; 0: no limit."""
     day_usd: Annotated[float, Meta(ge=0, le=1_000_000)]
     """US dollars of all sessions on one day (UTC); 0: no limit."""
+    schedule_usd: Annotated[float, Meta(ge=0, le=1_000_000)]
+    """US dollars of all scheduled turns on one day (UTC); 0: no limit of their own."""
+    background_share: Annotated[float, Meta(ge=0, le=1)]
+    """Share of `day_usd` that background work may spend."""
+    local_session_tokens: Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
+    """Tokens that one session may use of local models; 0: no limit."""
+    local_day_tokens: Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
+    """Tokens of all sessions on one day (UTC); 0: no limit."""
+    local_day_minutes: Annotated[int, Meta(ge=0, le=1_440)]
+    """Minutes that local models may work on one day (UTC); 0: no limit."""
+    local_call_minutes: Annotated[int, Meta(ge=1, le=1_440)]
+    """Minutes that one call may work where the day's are limited."""
 
 
 @dataclass(frozen=True, slots=True)

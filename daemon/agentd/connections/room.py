@@ -12,9 +12,11 @@ from dataclasses import replace
 
 from agentd.config.detect import Detected, by_key, by_port, choose, not_configured
 from agentd.config.model import ConnectionSettings
-from agentd.connections.prices import prices_of
+from agentd.connections.near import finds_calls_in_text
+from agentd.connections.prices import is_local, prices_of
 from agentd.connections.trial import try_connection
 from agentd.context.budget import Window
+from agentd.context.prices import FREE
 from agentd.errors import AgentdError, BadInputError, NotFoundError
 from agentd.providers.base import Provider
 from agentd.providers.call import ask_server
@@ -76,6 +78,22 @@ class Connections:
         told = self._told.get(connection)
         return None if told is None else told[1]
 
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
+
+    def stand_in(self, given_up: Sequence[str]) -> str:
+        if not given_up:
+            return ""
+        connection = self._settings.values.models.connections.get(given_up[0])
+        for name in connection.fallback if connection is not None else ():
+            try:
+                if name not in given_up:
+                    self.check(name)
+                    return name
+            except AgentdError:
+                continue  # a chain goes on with the next that can be used
+        return ""
+
     def get(self, name: str) -> ModelChoice:
         connection = self._connection(name)
         check_connection(connection)
@@ -96,7 +114,16 @@ class Connections:
             small_window=budget.small_window,
         )
         notice = (f"window.{name}", limits.notice) if limits.notice else None
-        return ModelChoice(made[1], connection.model, window, notice, prices_of(connection, shipped()))
+        prices = prices_of(connection, shipped())
+        return ModelChoice(
+            made[1],
+            connection.model,
+            window,
+            notice,
+            prices,
+            local=prices == FREE and is_local(connection) and bool(connection.host),
+            calls_in_text=finds_calls_in_text(connection),
+        )
 
     def check(self, name: str) -> None:
         check_connection(self._connection(name))

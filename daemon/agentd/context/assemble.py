@@ -7,7 +7,8 @@ turns. Callers: `turn.runner`.
 
 from __future__ import annotations
 
-from collections.abc import Container
+import hashlib
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -26,12 +27,14 @@ from agentd.providers.prepared import PreparedCall, Purpose
 from agentd.session.compactions import Compacted
 from agentd.session.entries import PrefixRecorded
 from agentd.session.log import SessionLog
+from agentd.session.reminders import Reminded
 from agentd.session.store import SessionStore
 
-__all__ = ["Assembler", "Assembly", "step_of"]
+__all__ = ["Assembler", "Assembly", "digest_of", "step_of"]
 
 
 _UNLIMITED = Money()
+_NOTHING_COUNTED: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Assembly:
     window: int
     reason: str
     compacted: Compacted | None = None
+    tools: tuple[tuple[str, str, dict[str, object]], ...] = ()
+    """(name, description, schema) of the tools that the model was offered."""
 
 
 class Assembler:
@@ -72,21 +77,31 @@ class Assembler:
         overflowed: bool = False,
         money: Money = _UNLIMITED,
         factor: float = 1.0,
+        tokens_left: int | None = None,
+        reminded: Sequence[Reminded] = (),
+        counted: Mapping[str, int] = _NOTHING_COUNTED,
     ) -> Assembly:
         """The next request. What can be had again (results of the tools `clearable`) is left out when the window gets
         full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
-        fit."""
+        fit. `reminded`: what the model is told beside; `counted`: digest of a body -> tokens as its server counts them."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits))
         conversation = self._grow()
+        for entry in reminded:
+            conversation.feed(entry)
         body = provider.encode(self._request(model, prefix, conversation))
         compacted = self._shrink(
-            conversation, projected(body, factor), usable_tokens(limits, prefix.max_output), clearable, step, overflowed
+            conversation,
+            _tokens(body, factor, counted),
+            usable_tokens(limits, prefix.max_output),
+            clearable,
+            step,
+            overflowed,
         )
         if compacted is not None:
             body = provider.encode(self._request(model, prefix, conversation))
         messages = conversation.messages()
-        if compacted is not None:
-            self._conversation = None  # what was left out is recorded with the request, or not at all
+        if compacted is not None or reminded:
+            self._conversation = None  # what was left out or told is recorded with the request, or not at all
         call = prepare(
             provider=provider.name,
             body=body,
@@ -97,10 +112,27 @@ class Assembler:
             max_output=prefix.max_output,
             money=money,
             factor=factor,
+            counted=counted.get(digest_of(body)) if counted else None,
+            tokens_left=tokens_left,
             encode=lambda most: provider.encode(self._request(model, prefix, conversation, most)),
         )
         reason = f"{len(messages)} messages, about {call.input_tokens} of {limits.window} tokens"
-        return Assembly(call, blob, recorded, len(messages), limits.window, reason, compacted)
+        return Assembly(call, blob, recorded, len(messages), limits.window, reason, compacted, prefix.tools)
+
+    def body(
+        self, provider: Provider, model: str, tools: tuple[ToolDefinition, ...], facts: SessionFacts, limits: Window
+    ) -> tuple[bytes, int]:
+        """The next request's bytes as they would be with nothing left out or told, and the tokens kept for its answer.
+        Records nothing."""
+        recorded = self._log.state.prefix
+        prefix = None
+        if (
+            recorded is not None
+            and why_anew(recorded, provider.name, tuple(sorted(tool.name for tool in tools))) is None
+        ):
+            prefix, _ = self._recorded(recorded.blob)
+        prefix = prefix or make_prefix(facts, tools, output_limit(limits))
+        return provider.encode(self._request(model, prefix, self._grow())), prefix.max_output
 
     def _request(
         self, model: str, prefix: Prefix, conversation: Conversation, max_output: int | None = None
@@ -185,6 +217,16 @@ class Assembler:
             return None, f"what was sent first is lost: {what}"
         self._prefix = (blob, prefix)
         return prefix, ""
+
+
+def digest_of(body: bytes) -> str:
+    """The name under which a body's count is kept."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def _tokens(body: bytes, factor: float, counted: Mapping[str, int]) -> int:
+    known = counted.get(digest_of(body)) if counted else None
+    return projected(body, factor) if known is None else known
 
 
 def step_of(call: str) -> str:

@@ -66,13 +66,16 @@ def prepare(
     money: Money = _UNLIMITED,
     encode: Callable[[int], bytes] | None = None,
     factor: float = 1.0,
+    counted: int | None = None,
+    tokens_left: int | None = None,
 ) -> PreparedCall:
     """Check and mint. OverBudgetError with the figures and what to do when it can't fit, or can't be paid for.
 
     `encode` makes the body anew for a shorter answer: where the money left pays for the input and not for the longest
-    answer, the answer is made shorter. `factor`: what the model is known to count for an estimated token.
+    answer, the answer is made shorter. `factor`: what the model is known to count for an estimated token; `counted`: what
+    its server counted for this very body. `tokens_left`: of a limit in tokens, for input and answer together.
     """
-    tokens = projected(body, factor)
+    tokens = projected(body, factor) if counted is None else counted
     free = usable_tokens(limits, max_output)
     if tokens > free:
         raise OverBudgetError(
@@ -81,10 +84,10 @@ def prepare(
             f"and {safety_buffer(limits)} as a safety buffer",
             remedy="Start a new session (--new), ask for less at once, or use a model with a larger window.",
         )
-    paid = _paid_for(money, tokens, max_output)
+    paid = min(_paid_for(money, tokens, max_output), _left_for_answer(money, tokens_left, tokens, max_output))
     if paid < max_output and encode is not None:
         body, max_output = encode(paid), paid
-        tokens = projected(body, factor)
+        tokens = max(tokens, projected(body, factor)) if counted is None else counted + 1
     worst = worst_case(money.prices, tokens, max_output)
     if money.left is not None and worst > money.left:
         raise _too_dear(money, worst)
@@ -109,6 +112,20 @@ def _paid_for(money: Money, tokens: int, max_output: int) -> int:
     if paid < LEAST_OUTPUT:
         raise _too_dear(money, worst_case(money.prices, tokens, min(LEAST_OUTPUT, max_output)))
     return paid
+
+
+def _left_for_answer(money: Money, tokens_left: int | None, tokens: int, max_output: int) -> int:
+    """Tokens of the answer for which a limit in tokens has room."""
+    if tokens_left is None:
+        return max_output
+    room = tokens_left - tokens - 1
+    if room < min(LEAST_OUTPUT, max_output):
+        raise OverBudgetError(
+            f"the next call may take {tokens + min(LEAST_OUTPUT, max_output)} tokens; {max(0, tokens_left)} are left",
+            why=money.limit,
+            remedy="Raise the limit: `agentctl budget` shows limits and what was used.",
+        )
+    return min(max_output, room)
 
 
 def _too_dear(money: Money, worst: int) -> OverBudgetError:

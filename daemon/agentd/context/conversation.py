@@ -20,9 +20,11 @@ from typing import Literal
 
 from msgspec import structs
 
+from agentd.context.reminders import escaped
 from agentd.providers.base import ModelMessage
 from agentd.session.compactions import Compacted
 from agentd.session.entries import Broke, Done, Entry, Replied, Requested, Started, Steered
+from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Withdrawn
 from agentproto.content import Block, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
@@ -80,12 +82,14 @@ class Conversation:
             case Broke() if entry.kept and not entry.again:
                 self._say(entry.turn, "assistant", (TextBlock(entry.kept),))
             case Done():
-                result = ToolResultBlock(entry.call, entry.text, entry.status, blob=entry.blob)
+                result = ToolResultBlock(entry.call, escaped(entry.text), entry.status, blob=entry.blob)
                 self._results.setdefault(entry.call, (len(self._said), entry.turn, entry.tool, entry.summary))
                 self._say(entry.turn, "user", (result,))
             case Steered() if entry.after:
                 self._held.append(entry)
             case Steered():
+                self._say(entry.turn, "user", (TextBlock(escaped(entry.text)),))
+            case Reminded():
                 self._say(entry.turn, "user", (TextBlock(entry.text),))
             case Compacted():
                 self.clear(entry.calls)
@@ -103,7 +107,7 @@ class Conversation:
         """Say what was held back while a reply streamed: the reply is there now, or it will never be."""
         held, self._held = self._held, []
         for entry in held:
-            self._say(entry.turn, "user", (TextBlock(entry.text),))
+            self._say(entry.turn, "user", (TextBlock(escaped(entry.text)),))
 
     def _revert(self, entry: Reverted) -> None:
         if entry.kind == "redo":
@@ -131,7 +135,7 @@ class Conversation:
         for call, (place, turn, tool, summary) in self._results.items():
             (block,) = self._said[place][1].blocks
             if turn not in self._hidden and call not in self._cleared and isinstance(block, ToolResultBlock):
-                found.append(Result(call, tool, block.text, CLEARED.format(tool=tool, summary=summary)))
+                found.append(Result(call, tool, block.text, _notice(tool, summary)))
         return tuple(found)
 
     def clear(self, calls: Iterable[str]) -> None:
@@ -142,7 +146,7 @@ class Conversation:
             place, turn, tool, summary = self._results[call]
             (block,) = self._said[place][1].blocks
             assert isinstance(block, ToolResultBlock)
-            notice = structs.replace(block, text=CLEARED.format(tool=tool, summary=summary))
+            notice = structs.replace(block, text=_notice(tool, summary))
             self._said[place] = (turn, ModelMessage("user", (notice,)))
             self._cleared.add(call)
             self._talk = None
@@ -229,9 +233,13 @@ class _Talk:
                 self._messages[number] = ModelMessage(self._messages[number].role, tuple(blocks))
 
 
+def _notice(tool: str, summary: str) -> str:
+    return CLEARED.format(tool=tool, summary=escaped(summary))
+
+
 def _user_blocks(request: Requested) -> tuple[Block, ...]:
-    files = tuple(TextBlock(f'<file path="{path}">\n{text}\n</file>') for path, _, text in request.files)
-    return (*files, TextBlock(request.prompt))
+    files = tuple(TextBlock(f'<file path="{path}">\n{escaped(text)}\n</file>') for path, _, text in request.files)
+    return (*files, TextBlock(escaped(request.prompt)))
 
 
 def _sendable(block: Block) -> Block:

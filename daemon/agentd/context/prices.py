@@ -56,7 +56,7 @@ def output_for(prices: Prices, left: int, input_tokens: int, most: int) -> int:
         return 0
     if prices.output <= 0:
         return most
-    return min(most, math.floor(rest / prices.output))
+    return math.floor(min(most, rest / prices.output))
 
 
 def cost_of(prices: Prices, usage: TurnUsage) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
+
+from agentd.context.prompt_text import prompt
 
 __all__ = ["SECTIONS", "Section", "SessionFacts", "stable_section"]
 
@@ -36,17 +37,13 @@ def stable_section(name: str, compute: Callable[[SessionFacts], str]) -> Section
     return Section(name, compute)
 
 
-def _prompt(name: str) -> str:
-    return resources.files("agentd.context").joinpath("prompts", f"{name}.md").read_text(encoding="utf-8").strip()
-
-
 def _environment(facts: SessionFacts) -> str:
     where = f"Workspace: {facts.workspace}\nWorking folder: {facts.cwd}"
     return f"{where}\nPlatform: {facts.platform}\nShell: {facts.shell}\nRelative paths start at the working folder."
 
 
 SECTIONS: tuple[Section, ...] = (
-    stable_section("identity", lambda _: _prompt("identity")),
-    stable_section("behaviour", lambda _: _prompt("behaviour")),
+    stable_section("identity", lambda _: prompt("identity")),
+    stable_section("behaviour", lambda _: prompt("behaviour")),
     stable_section("environment", _environment),
 )

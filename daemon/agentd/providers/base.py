@@ -15,6 +15,7 @@ from agentd.providers.prepared import PreparedCall
 from agentproto.content import Block, ProviderPart
 
 __all__ = [
+    "REMINDER_TAG",
     "Codec",
     "Decoder",
     "Effort",
@@ -37,6 +38,9 @@ __all__ = [
 StopCause = Literal["end", "tool_use", "length", "refused", "filtered"]
 
 Effort = Literal["", "low", "medium", "high"]
+
+REMINDER_TAG = "system-reminder"
+"""The tag around what the daemon tells a model beside the talk. Nobody else can write it (`context.reminders`)."""
 
 FailureClass = Literal[
     "overflow", "rate_limited", "overloaded", "auth", "bad_request", "refused", "network", "broken_stream", "not_found"

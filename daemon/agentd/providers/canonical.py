@@ -10,10 +10,10 @@ from __future__ import annotations
 import msgspec
 
 from agentd.errors import BadInputError
-from agentd.providers.base import ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import REMINDER_TAG, ModelMessage, ModelRequest, ToolDefinition
 from agentproto.content import TextBlock
 
-__all__ = ["decode", "encode", "estimate", "last_user_text"]
+__all__ = ["decode", "encode", "estimate", "last_user_text", "said"]
 
 _BYTES_A_TOKEN = 3
 """On the safe side for text and code in every tokenizer that is in wide use; Chinese and Japanese take 3 bytes a sign."""
@@ -55,7 +55,13 @@ def last_user_text(request: ModelRequest) -> str:
     """The texts of the newest user message that has any, joined by blank lines; empty when there is none."""
     for message in reversed(request.messages):
         if message.role == "user":
-            texts = [block.text for block in message.blocks if isinstance(block, TextBlock)]
+            texts = said(message)
             if texts:
                 return "\n\n".join(texts)
     return ""
+
+
+def said(message: ModelMessage) -> list[str]:
+    """The texts of a message that its speaker said: without the daemon's reminders."""
+    texts = (block.text for block in message.blocks if isinstance(block, TextBlock))
+    return [text for text in texts if not text.startswith(f"<{REMINDER_TAG}>")]

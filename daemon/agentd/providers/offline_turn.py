@@ -12,12 +12,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agentd.providers.base import ModelRequest, ToolDefinition
+from agentd.providers.base import REMINDER_TAG, ModelRequest, ToolDefinition
 from agentproto.content import Block, TextBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["Call", "Calls", "Done", "GivenFile", "Move", "Say", "Turn", "read_turn"]
 
-_REMINDER = re.compile(r"<system-reminder>.*?(?:</system-reminder>|\Z)", re.S)
+_REMINDER = re.compile(rf"<{REMINDER_TAG}>.*?(?:</{REMINDER_TAG}>|\Z)", re.S)
 _FILE = re.compile(r"\A\s*<file path=\"(?P<path>[^\"\n]*)\">\n?(?P<text>.*?)\n?(?:</file>\s*)?\Z", re.S)
 
 

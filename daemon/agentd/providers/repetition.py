@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from agentd.providers.tool_text_code import Code
 
-__all__ = ["LINES", "ROWS", "WINDOW", "Repetition", "Row", "SentenceRow"]
+__all__ = ["LINES", "ROWS", "WINDOW", "Repetition", "Row", "SentenceRow", "without_repetition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +170,40 @@ class Repetition:
             if len(tail) >= size + period and tail[-size:] == tail[-size - period : -period]:
                 return f"{row.kind} of {period} characters comes again and again ({(size + period) // period} times)"
         return None
+
+
+def without_repetition(text: str) -> str:
+    """`text` with the piece that its end consists of once, or with each of the few lines of its end once."""
+    probe = text[-_PROBE:]
+    at = text.rfind(probe, 0, len(text) - 1) if len(text) > _PROBE else -1
+    period = len(text) - len(probe) - at
+    piece = text[-period:] if at >= 0 and period <= _LONGEST else ""
+    if piece and text.endswith(piece * 2):
+        end = len(text)
+        while text.endswith(piece * 2, 0, end):
+            end -= period
+        return text[:end]
+    return _each_line_once(text)
+
+
+def _each_line_once(text: str) -> str:
+    lines = text.split("\n")
+    kinds: set[str] = set()
+    start = len(lines)
+    while start:
+        line = lines[start - 1].strip()
+        if line and line not in kinds:
+            if len(kinds) == LINES.different:
+                break
+            kinds.add(line)
+        start -= 1
+    if len(lines) - start < LINES.lines:
+        return text
+    seen: set[str] = set()
+    for number in range(start, len(lines)):
+        line = lines[number].strip()
+        if line in seen:
+            return "\n".join(lines[:number])
+        if line:
+            seen.add(line)
+    return text

@@ -31,7 +31,6 @@ from agentd.providers.base import (
 )
 from agentd.providers.prepared import PreparedCall
 from agentd.world.doors import Clock, Files
-from agentproto.content import TextBlock
 
 __all__ = [
     "KIND",
@@ -136,7 +135,7 @@ def _answers_since_prompt(request: ModelRequest) -> int:
     for message in reversed(request.messages):
         if message.role == "assistant":
             answers += 1
-        elif any(isinstance(block, TextBlock) for block in message.blocks):
+        elif canonical.said(message):
             break
     return answers
 

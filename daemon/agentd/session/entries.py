@@ -12,9 +12,10 @@ from typing import Literal
 import msgspec
 
 from agentd.session.actors import Actor
+from agentd.session.asking import Answered, Asked
 from agentd.session.compactions import Compacted
+from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Reverting, Withdrawn
-from agentproto.api.question import Scope
 from agentproto.api.turn import Mode, StopReason, TurnUsage
 from agentproto.content import Block, ResultStatus
 
@@ -22,8 +23,6 @@ __all__ = [
     "DURABLE",
     "FORMAT",
     "PHASES",
-    "Answered",
-    "Asked",
     "Assembled",
     "Begun",
     "Broke",
@@ -150,10 +149,13 @@ class Replied(_Entry, frozen=True, tag="model.replied"):
     usage: TurnUsage
     interrupted: bool = False
     purpose: str = "turn"
+    mended: dict[str, tuple[str, ...]] = {}
+    """Call -> what of its arguments was mended before they were recorded."""
 
 
 class Broke(_Entry, frozen=True, tag="model.broke"):
-    """A model call ended without a reply. `kept`: text that had been shown; `again`: it is tried again."""
+    """A model call ended without a reply. `kept`: text that had been shown; `again`: it is tried again, by the connection
+    `next_model` where there is one."""
 
     turn: str
     step: str
@@ -164,6 +166,7 @@ class Broke(_Entry, frozen=True, tag="model.broke"):
     again: bool = False
     wait_ms: int = 0
     attempt: int = 1
+    next_model: str = ""
 
 
 class Judged(_Entry, frozen=True, tag="call.judged"):
@@ -184,44 +187,6 @@ class Judged(_Entry, frozen=True, tag="call.judged"):
     """Digest of what the call would touch when it was judged: what is approved is what runs."""
 
 
-class Asked(_Entry, frozen=True, tag="question.opened"):
-    """A question, durable before anybody is shown it. `command` is exactly what will run, `hash` its sha256; `changed`,
-    `modes`: what a call that a crash cut off was seen to have changed, as in `Done`."""
-
-    question: str
-    turn: str
-    call: str
-    kind: Literal["permission", "input", "plan", "elicitation"]
-    tool: str
-    summary: str
-    command: str
-    hash: str
-    gates: tuple[str, ...]
-    cwd: str
-    sandbox: str
-    origin: tuple[str, ...] = ()
-    choices: tuple[str, ...] = ("once", "session")
-    deadline_at_ms: int | None = None
-    default: str | None = None
-    grants: tuple[tuple[str, str, str], ...] = ()
-    """What an approval for the session would grant: (tool, exact command or path, folder)."""
-    changed: dict[str, tuple[str | None, str | None]] = {}
-    modes: dict[str, int] = {}
-
-
-class Answered(_Entry, frozen=True, tag="question.answered"):
-    """`closed`: the turn ended before anybody answered."""
-
-    question: str
-    turn: str
-    decision: Literal["approve", "deny", "answer", "closed"]
-    actor: Actor
-    scope: Scope = "once"
-    text: str = ""
-    key: str = ""
-    hash: str = ""
-
-
 class Begun(_Entry, frozen=True, tag="call.begun"):
     """Intent of a tool call. `before`: path -> sha256 (null: missing) of what it will write. `call` is its
     idempotency key; `attempt` counts what a crash made necessary."""
@@ -240,7 +205,8 @@ class Begun(_Entry, frozen=True, tag="call.begun"):
 class Done(_Entry, frozen=True, tag="call.done"):
     """Outcome of a tool call. `text` is what the model is given; `blob` holds the whole output where it was cut.
     `touched`: path -> (sha256 before, after) of what it read or wrote, so that the model knows it; `changed`: the same of
-    what a command changed beside, unseen. "unknown" stands for a content that nobody knows. `modes`: bits before."""
+    what a command changed beside, unseen. "unknown" stands for a content that nobody knows. `modes`: bits before.
+    `seen`: digests of what was asked and of what came, for `session.breaker`."""
 
     turn: str
     call: str
@@ -256,6 +222,7 @@ class Done(_Entry, frozen=True, tag="call.done"):
     changed: dict[str, tuple[str | None, str | None]] = {}
     modes: dict[str, int] = {}
     duration_ms: int = 0
+    seen: tuple[str, str] | None = None
 
 
 class Decided(_Entry, frozen=True, tag="step.decided"):
@@ -361,6 +328,7 @@ Entry = (
     | Reverting
     | Reverted
     | Compacted
+    | Reminded
 )
 
 DURABLE: frozenset[type] = frozenset(

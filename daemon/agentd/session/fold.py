@@ -7,13 +7,12 @@ its entries are recorded).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from agentd.session import breaker
 from agentd.session.entries import (
-    Answered,
-    Asked,
     Assembled,
     Begun,
     Broke,
@@ -36,14 +35,16 @@ from agentd.session.entries import (
     Started,
     Steered,
 )
+from agentd.session.fold_questions import QUESTIONS
 from agentd.session.fold_revisions import REVISIONS, number_of
+from agentd.session.folding import in_turn, set_call, with_
 from agentd.session.remembering import REMEMBERED, keyed, latest, without
+from agentd.session.reminders import Reminded
 from agentd.session.state import (
     CALL_ENDED,
-    Answer,
     CallState,
     CallStatus,
-    Grant,
+    Owed,
     PrefixRef,
     SessionState,
     TurnState,
@@ -51,12 +52,14 @@ from agentd.session.state import (
 from agentproto.api.turn import TurnUsage
 from agentproto.content import ToolUseBlock, text_of
 
-__all__ = ["MACHINE", "add_usage", "fold"]
+__all__ = ["MACHINE", "REPEATED", "add_usage", "fold"]
+
+REPEATED = "repeated"
+"""The stop of a reply that was ended because it repeated itself."""
 
 MACHINE = 1
 """Version of the meaning of entries and of the turn machine; the header names it."""
 
-E = TypeVar("E")
 V = TypeVar("V")
 
 
@@ -77,14 +80,6 @@ def add_usage(a: TurnUsage, b: TurnUsage) -> TurnUsage:
         usd_micros=a.usd_micros + b.usd_micros,
         estimated=a.estimated or b.estimated,
     )
-
-
-def _with(mapping: Mapping[str, V], key: str, value: V) -> dict[str, V]:
-    return {**mapping, key: value}
-
-
-def _in_turn(state: SessionState, turn: str) -> TurnState | None:
-    return state.turn if state.turn is not None and state.turn.id == turn else None
 
 
 def _opened(state: SessionState, e: Opened, seq: int, at_ms: int) -> SessionState:
@@ -133,7 +128,9 @@ def _started(state: SessionState, e: Started, seq: int, at_ms: int) -> SessionSt
         parallel_calls=e.parallel_calls,
         started_at_ms=at_ms,
     )
-    return replace(state, queue=queue, turn=turn)
+    told = ("told.tokens", "told.usd.turn")  # of the window, and of the turn's own limit: each turn is told anew
+    counters = {name: one for name, one in state.counters.items() if name not in told}
+    return replace(state, queue=queue, turn=turn, counters=counters)
 
 
 def _prefix(state: SessionState, e: PrefixRecorded, seq: int, at_ms: int) -> SessionState:
@@ -145,29 +142,35 @@ def _assembled(state: SessionState, e: Assembled, seq: int, at_ms: int) -> Sessi
 
 
 def _called(state: SessionState, e: Called, seq: int, at_ms: int) -> SessionState:
-    turn = _in_turn(state, e.turn)
+    turn = in_turn(state, e.turn)
     if turn is None:
         return state
-    calling = replace(turn, phase="calling", attempts=e.attempt, wait_ms=0, calls=(), partial={}, spoken_to=False)
+    calling = replace(
+        turn, phase="calling", attempts=e.attempt, wait_ms=0, calls=(), partial={}, spoken_to=False, owed=""
+    )
     return replace(state, turn=calling, model_calls=state.model_calls + 1)
 
 
 def _partial(state: SessionState, e: Partial, seq: int, at_ms: int) -> SessionState:
-    turn = _in_turn(state, e.turn)
+    turn = in_turn(state, e.turn)
     if turn is None:
         return state
     reached = e.offset + len(e.text.encode())
-    return replace(state, turn=replace(turn, partial=_with(turn.partial, e.item, reached)))
+    return replace(state, turn=replace(turn, partial=with_(turn.partial, e.item, reached)))
 
 
 def _replied(state: SessionState, e: Replied, seq: int, at_ms: int) -> SessionState:
     state = replace(state, usage=add_usage(state.usage, e.usage))
-    turn = _in_turn(state, e.turn)
+    turn = in_turn(state, e.turn)
     if turn is None:
         return state
     calls = tuple(
-        CallState(block.call, block.name, block.arguments) for block in e.blocks if isinstance(block, ToolUseBlock)
+        CallState(block.call, block.name, block.arguments, mended=e.mended.get(block.call, ()))
+        for block in e.blocks
+        if isinstance(block, ToolUseBlock)
     )
+    cut, repeated = e.stop == "length" and not calls, e.stop == REPEATED
+    text = text_of(e.blocks)
     turn = replace(
         turn,
         phase="judging" if calls else "deciding",
@@ -175,17 +178,20 @@ def _replied(state: SessionState, e: Replied, seq: int, at_ms: int) -> SessionSt
         stop=e.stop,
         usage=add_usage(turn.usage, e.usage),
         steps_done=turn.steps_done + 1,
-        last_text=text_of(e.blocks),
+        # What was cut goes on in the next answer: to whoever reads the end they are one.
+        last_text=turn.last_text + text if turn.cuts else text,
+        cuts=turn.cuts + 1 if cut else 0,
+        faults=turn.faults + 1 if repeated else turn.faults,
         partial={},
     )
     return replace(state, turn=turn)
 
 
 def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
-    turn = _in_turn(state, e.turn)
+    turn = in_turn(state, e.turn)
     if turn is None:
         return state
-    counters = _with(state.counters, f"broke.{e.failure}", state.counters.get(f"broke.{e.failure}", 0) + 1)
+    counters = with_(state.counters, f"broke.{e.failure}", state.counters.get(f"broke.{e.failure}", 0) + 1)
     if e.again:
         turn = replace(
             turn,
@@ -196,19 +202,17 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
             overflowed=e.failure == "overflow",
             partial={},
         )
+        if e.next_model:
+            turn = replace(
+                turn,
+                model=e.next_model,
+                given_up=(*turn.given_up, turn.model),
+                attempts_before=e.attempt,
+                waited_ms=0,
+            )
     else:
         turn = replace(turn, phase="deciding", calls=(), failure=(e.text, e.remedy), partial={})
     return replace(state, turn=turn, counters=counters)
-
-
-def _set_call(
-    state: SessionState, turn_id: str, call_id: str, change: Callable[[CallState], CallState]
-) -> SessionState:
-    turn = _in_turn(state, turn_id)
-    if turn is None:
-        return state
-    calls = tuple(change(call) if call.call == call_id else call for call in turn.calls)
-    return replace(state, turn=replace(turn, calls=calls))
 
 
 _VERDICTS: dict[str, CallStatus] = {"allow": "allowed", "ask": "asking", "deny": "denied", "fault": "faulty"}
@@ -227,8 +231,8 @@ def _judged(state: SessionState, e: Judged, seq: int, at_ms: int) -> SessionStat
             recovery=e.recovery,
         )
 
-    state = _set_call(state, e.turn, e.call, change)
-    turn = _in_turn(state, e.turn)
+    state = set_call(state, e.turn, e.call, change)
+    turn = in_turn(state, e.turn)
     if turn is not None and e.verdict == "deny":
         turn = replace(turn, denied=True)
         state = replace(state, turn=turn)
@@ -238,39 +242,8 @@ def _judged(state: SessionState, e: Judged, seq: int, at_ms: int) -> SessionStat
     return state
 
 
-def _asked(state: SessionState, e: Asked, seq: int, at_ms: int) -> SessionState:
-    state = _set_call(state, e.turn, e.call, lambda call: replace(call, status="asking", question=e.question))
-    return replace(state, questions=(*state.questions, (e, at_ms)), question_count=state.question_count + 1)
-
-
-def _answered(state: SessionState, e: Answered, seq: int, at_ms: int) -> SessionState:
-    state = keyed(state, e.key, e.hash, seq, e.turn)
-    asked = next((q for q, _ in state.questions if q.question == e.question), None)
-    who = e.actor.name or e.actor.kind
-    state = replace(
-        state,
-        questions=tuple(pair for pair in state.questions if pair[0].question != e.question),
-        answers=latest(state.answers, e.question, Answer(e.decision, who, at_ms)),
-    )
-    if asked is None or e.decision == "closed":
-        return state
-    if e.decision == "approve":
-        if e.scope == "session":
-            given = tuple(Grant(*grant, e.question, who, at_ms) for grant in asked.grants)
-            state = replace(state, grants=state.grants + given)
-        return _set_call(state, e.turn, asked.call, lambda call: _decided_upon(call, e, "approved", call.words))
-    words = e.text if e.decision == "answer" else (e.text or "the person said no")
-    return _set_call(state, e.turn, asked.call, lambda call: _decided_upon(call, e, "denied", words))
-
-
-def _decided_upon(call: CallState, e: Answered, status: CallStatus, words: str) -> CallState:
-    """Only the question that the call waits for decides it: what has begun or ended is never allowed anew."""
-    waits = call.status == "asking" and call.question == e.question
-    return replace(call, status=status, words=words) if waits else call
-
-
 def _begun(state: SessionState, e: Begun, seq: int, at_ms: int) -> SessionState:
-    return _set_call(
+    return set_call(
         state, e.turn, e.call, lambda call: replace(call, status="begun", attempt=e.attempt, before=e.before)
     )
 
@@ -282,17 +255,20 @@ def _done(state: SessionState, e: Done, seq: int, at_ms: int) -> SessionState:
         for path, (_, after) in e.touched.items():
             hashes = without(hashes, {path}) if after is None else latest(hashes, path, after)
         state = replace(state, read_hashes=hashes)
-    state = _set_call(state, e.turn, e.call, lambda call: replace(call, status=status))
-    turn = _in_turn(state, e.turn)
+    state = set_call(state, e.turn, e.call, lambda call: replace(call, status=status))
+    turn = in_turn(state, e.turn)
     if turn is not None:
         ended = bool(turn.calls) and all(call.status in CALL_ENDED for call in turn.calls)
         turn = replace(turn, phase="deciding" if ended else turn.phase, denied=turn.denied and e.status != "ok")
+        if e.seen is not None:
+            changed = any(was != is_now for was, is_now in (*e.touched.values(), *e.changed.values()))
+            turn = replace(turn, recent=breaker.after(turn.recent, breaker.Seen(*e.seen, changed)))
         state = replace(state, turn=turn)
     return state
 
 
 def _decided(state: SessionState, e: Decided, seq: int, at_ms: int) -> SessionState:
-    turn = _in_turn(state, e.turn)
+    turn = in_turn(state, e.turn)
     if turn is None or e.next != "step":
         return state
     following = replace(
@@ -306,25 +282,44 @@ def _decided(state: SessionState, e: Decided, seq: int, at_ms: int) -> SessionSt
         stop="",
         overflowed=False,
         compacted=0,
+        attempts_before=0,
+        owed=_owed(turn),
     )
     return replace(state, turn=following)
 
 
+def _owed(turn: TurnState) -> Owed:
+    if turn.stop == REPEATED:
+        return "repeated"
+    if turn.cuts:
+        return "cut"
+    return "stuck" if turn.calls and breaker.judge(turn.recent).kind == "warn" else ""
+
+
+def _reminded(state: SessionState, e: Reminded, seq: int, at_ms: int) -> SessionState:
+    if e.level:
+        kind = ".".join(e.code.split(".")[:2])  # a day's level takes the place of the day's before
+        others = {name: one for name, one in state.counters.items() if not name.startswith(f"told.{kind}")}
+        state = replace(state, counters=with_(others, f"told.{e.code}", e.level))
+    turn = in_turn(state, e.turn)
+    return state if turn is None or e.level else replace(state, turn=replace(turn, owed=""))
+
+
 def _steered(state: SessionState, e: Steered, seq: int, at_ms: int) -> SessionState:
     state = keyed(state, e.key, e.hash, seq, e.turn)
-    turn = _in_turn(state, e.turn)
-    return state if turn is None else replace(state, turn=replace(turn, spoken_to=True))
+    turn = in_turn(state, e.turn)
+    return state if turn is None else replace(state, turn=replace(turn, spoken_to=True, recent=breaker.Recent()))
 
 
 def _interrupted(state: SessionState, e: Interrupted, seq: int, at_ms: int) -> SessionState:
     state = keyed(state, e.key, e.hash, seq, e.turn)
-    turn = _in_turn(state, e.turn)
+    turn = in_turn(state, e.turn)
     return state if turn is None else replace(state, turn=replace(turn, interrupted=e.reason))
 
 
 def _finished(state: SessionState, e: Finished, seq: int, at_ms: int) -> SessionState:
     state = replace(state, last_stop=e.stop)
-    turn = _in_turn(state, e.turn)
+    turn = in_turn(state, e.turn)
     if turn is None:
         return replace(state, queue=tuple(r for r in state.queue if r.turn != e.turn))
     if turn.withdrawn:
@@ -353,7 +348,7 @@ def _changed(state: SessionState, e: Changed, seq: int, at_ms: int) -> SessionSt
 
 
 def _resumed(state: SessionState, e: Resumed, seq: int, at_ms: int) -> SessionState:
-    return replace(state, counters=_with(state.counters, "resumed", state.counters.get("resumed", 0) + 1))
+    return replace(state, counters=with_(state.counters, "resumed", state.counters.get("resumed", 0) + 1))
 
 
 def _checkpoint(state: SessionState, e: Checkpoint, seq: int, at_ms: int) -> SessionState:
@@ -371,8 +366,6 @@ _STEPS: dict[type, Callable[..., SessionState]] = {
     Replied: _replied,
     Broke: _broke,
     Judged: _judged,
-    Asked: _asked,
-    Answered: _answered,
     Begun: _begun,
     Done: _done,
     Decided: _decided,
@@ -383,5 +376,7 @@ _STEPS: dict[type, Callable[..., SessionState]] = {
     Changed: _changed,
     Resumed: _resumed,
     Checkpoint: _checkpoint,
+    Reminded: _reminded,
+    **QUESTIONS,
     **REVISIONS,
 }

@@ -46,7 +46,8 @@ def number_of(turn: str) -> int:
 
 
 def _compacted(state: SessionState, e: Compacted, seq: int, at_ms: int) -> SessionState:
-    state = replace(state, counters={**state.counters, "compactions": state.counters.get("compactions", 0) + 1})
+    counters = {**state.counters, "compactions": state.counters.get("compactions", 0) + 1}
+    state = replace(state, counters=counters)
     turn = state.turn
     if turn is None or turn.id != e.turn:
         return state

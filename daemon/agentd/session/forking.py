@@ -12,9 +12,8 @@ from collections.abc import Container, Iterable
 
 from msgspec import structs
 
+from agentd.session.asking import Answered, Asked
 from agentd.session.entries import (
-    Answered,
-    Asked,
     Begun,
     Changed,
     Checkpoint,

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from agentd.session.asking import Answered, Asked
 from agentd.session.entries import (
-    Answered,
-    Asked,
     Begun,
     Checkpoint,
     Done,

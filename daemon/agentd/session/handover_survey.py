@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from agentd.chain.frame import Line
+from agentd.session.asking import Asked
 from agentd.session.entries import (
-    Asked,
     Assembled,
     Begun,
     Called,

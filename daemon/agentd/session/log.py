@@ -18,9 +18,9 @@ import msgspec
 from agentd.chain.file import scan_lines, torn_tail
 from agentd.chain.frame import FIRST_LINK, Damage, Line, encode_line
 from agentd.errors import DamagedLogError, DiskError, FileExistsError_, ReadOnlyLogError
+from agentd.session.asking import Asked
 from agentd.session.compactions import Compacted
 from agentd.session.entries import (
-    Asked,
     Broke,
     Called,
     Checkpoint,

@@ -11,19 +11,8 @@ from __future__ import annotations
 import msgspec
 
 from agentd.search.pieces import Piece
-from agentd.session.entries import (
-    Answered,
-    Begun,
-    Broke,
-    Changed,
-    Done,
-    Judged,
-    Opened,
-    Replied,
-    Requested,
-    Started,
-    Steered,
-)
+from agentd.session.asking import Answered
+from agentd.session.entries import Begun, Broke, Changed, Done, Judged, Opened, Replied, Requested, Started, Steered
 from agentproto.content import text_of
 
 __all__ = ["INDEX_FILE", "TELLING", "TOOL_CHARS", "Gathered", "Telling", "gather"]

@@ -9,10 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from agentd.chain.frame import Line
+from agentd.session.asking import Answered, Asked
 from agentd.session.compactions import Compacted
 from agentd.session.entries import (
-    Answered,
-    Asked,
     Begun,
     Broke,
     Changed,
@@ -29,6 +28,7 @@ from agentd.session.entries import (
     Started,
     Steered,
 )
+from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Withdrawn
 from agentproto.api import question as wire_question
 from agentproto.api import session as wire_session
@@ -103,8 +103,9 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
                 _DEFAULTS.get(e.purpose, e.purpose),
             )
         case Broke() as e:
+            text = f"{e.text}; {e.next_model} goes on" if e.next_model else e.text
             return "step.retried", wire_turn.RetryEvent(
-                stream, seq, at_ms, e.turn, e.step, e.failure, e.text, e.wait_ms, e.again
+                stream, seq, at_ms, e.turn, e.step, e.failure, text, e.wait_ms, e.again
             )
         case Asked() as e:
             return "question.opened", wire_question.OpenedEvent(stream, seq, at_ms, question_of(e, session, at_ms))
@@ -159,6 +160,8 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
             return "session.notice", wire_session.NoticeEvent(
                 stream, seq, at_ms, "compacted", f"{e.reason} (tier {e.tier}, about {e.tokens} tokens)", e.turn
             )
+        case Reminded() as e if e.reason:
+            return "session.notice", wire_session.NoticeEvent(stream, seq, at_ms, f"told.{e.code}", e.reason, e.turn)
         case Interrupted() as e if e.turn:
             return "session.notice", wire_session.NoticeEvent(
                 stream, seq, at_ms, "interrupted", f"interrupted by {e.actor.name or e.actor.kind}: {e.reason}", e.turn

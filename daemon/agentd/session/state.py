@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agentd.session.actors import Actor
-from agentd.session.entries import Asked, Requested
+from agentd.session.asking import Asked
+from agentd.session.breaker import Recent
+from agentd.session.entries import Requested
 from agentd.session.revisions import Reverting
 from agentproto.api.turn import Mode, StopReason, TurnUsage
 
@@ -22,6 +24,7 @@ __all__ = [
     "CallStatus",
     "Grant",
     "KeyRecord",
+    "Owed",
     "PrefixRef",
     "SessionState",
     "StepPhase",
@@ -35,6 +38,9 @@ CallStatus = Literal[
 still owe the model a result; `done`, `failed` and `unknown` have one."""
 
 CALL_ENDED: frozenset[CallStatus] = frozenset({"done", "failed", "unknown"})
+
+Owed = Literal["", "cut", "repeated", "stuck"]
+"""What the model is told before its next step: its answer was cut, or repeated itself, or its calls got nowhere."""
 
 StepPhase = Literal["preparing", "calling", "judging", "tools", "deciding"]
 
@@ -56,6 +62,7 @@ class CallState:
     recovery: str = "report"
     attempt: int = 0
     before: Mapping[str, str | None] = field(default_factory=dict)
+    mended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,11 @@ class TurnState:
     malformed; `wait_ms` is the pause before the next attempt, `waited_ms` all pauses of this step; `spoken_to`: a person spoke since the last model call;
     `denied`: a rule refused a call and no call succeeded since. The three limits are those of its start (0: not
     recorded); `withdrawn`: the message was taken back, and the turn only has to end.
-    `overflowed`: a server said that this step's request is too long; `compacted`: how often its context was made smaller."""
+    `overflowed`: a server said that this step's request is too long; `compacted`: how often its context was made smaller.
+
+    `cuts`: answers running that the output limit cut; `owed`: what the model has to be told before its next step;
+    `recent`: what its calls came to (`session.breaker`); `given_up`: connections that could not go on with the turn, the
+    first one being the turn's own, and `attempts_before` the calls of this step that were theirs."""
 
     request: Requested
     model: str
@@ -87,6 +98,11 @@ class TurnState:
     withdrawn: bool = False
     overflowed: bool = False
     compacted: int = 0
+    cuts: int = 0
+    owed: Owed = ""
+    recent: Recent = field(default_factory=Recent)
+    given_up: tuple[str, ...] = ()
+    attempts_before: int = 0
     max_steps: int = 0
     max_faults: int = 0
     parallel_calls: int = 0

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from agentd.session.entries import Answered, Asked, Begun, Done, Entry, Judged
+from agentd.session.asking import Answered, Asked
+from agentd.session.entries import Begun, Done, Entry, Judged
 from agentd.session.revisions import Reverted
 from agentproto.revisions import Touched, WorkflowState, WorkflowStep
 

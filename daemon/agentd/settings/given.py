@@ -34,6 +34,14 @@ def for_turns(values: Settings, rules: Sequence[Rule], default_model: str) -> Tu
         snapshot_ms=values.undo.snapshot_ms,
         session_usd_micros=round(values.budget.session_usd * 1_000_000),
         day_usd_micros=round(values.budget.day_usd * 1_000_000),
+        schedule_usd_micros=round(values.budget.schedule_usd * 1_000_000),
+        background_share=values.budget.background_share,
+        local_session_tokens=values.budget.local_session_tokens,
+        local_day_tokens=values.budget.local_day_tokens,
+        local_day_ms=values.budget.local_day_minutes * 60_000,
+        local_call_ms=values.budget.local_call_minutes * 60_000,
+        side_model=values.models.side,
+        titles=values.sessions.titles,
     )
 
 

@@ -1,34 +1,29 @@
-"""Tool calls, performed: judged, looked at before, run, cut to size, probed after a crash.
+"""Tool calls, performed: looked at before, run, cut to size, probed after a crash.
 
-Turns what a model asked for into verdicts with reasons, and what a tool did into one `Done`. Decides nothing by itself:
-validation is the tool's, permission is `policy.decide`'s, order is the machine's. Callers: `turn.runner`.
+Turns what a tool did into one `Done`. Decides nothing by itself: whether a call may run is `turn.judging`'s, order is the
+machine's. Callers: `turn.runner`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Coroutine, Mapping, Sequence
-
-import msgspec
+from collections.abc import Coroutine, Mapping
 
 from agentd.context.budget import output_limit, usable_tokens
 from agentd.context.tokens import estimate
-from agentd.errors import AgentdError, BadArgumentsError, DeadlineError, ToolError
-from agentd.policy.access import Access, Run
-from agentd.policy.decide import Decision, Surroundings, ToolFacts, decide
-from agentd.policy.grants import Grant, grants_for
-from agentd.policy.rules import Rule, parse
-from agentd.session.entries import Asked, Done, Judged
+from agentd.errors import AgentdError, DeadlineError, ToolError
+from agentd.session.breaker import seen
+from agentd.session.entries import Done
 from agentd.session.log import SessionLog
 from agentd.session.state import CallState, TurnState
-from agentd.tools.arguments import validate
-from agentd.tools.base import Progress, Tool, ToolContext, ToolResult
+from agentd.tools.arguments import repairs, validate
+from agentd.tools.base import Progress, Tool, ToolResult
 from agentd.tools.output import cut, share, words
-from agentd.turn.events import CallEnded, CallsJudged, Event, Intended, Probed
+from agentd.turn.events import CallEnded, Event, Intended, Probed
 from agentd.turn.images import Images
+from agentd.turn.judging import Judging, digest_of
 from agentd.turn.parts import Parts
-from agentd.turn.reply import UNREADABLE, whole_text
+from agentd.turn.reply import whole_text
 from agentd.turn.restoring import digest_now
 from agentd.turn.reverting import CANT_READ
 from agentd.turn.snapshots import Changes, Snapshots
@@ -40,14 +35,10 @@ __all__ = ["Calls", "lost", "not_run"]
 _DIFF_CHARS = 200_000
 _NO_TOOL_CHARS = 1_000
 """Room for saying that a call's tool is not there."""
-_PREVIEW_MS = 10_000
-"""How long a question may take to be written."""
 _STEP_SHARE = 0.4
 """Of the usable window that the results of one step may take: the rest is for the instructions and for what was said."""
 _LEAST_CHARS = 1_000
 """Of a result that is kept in any case; a window that has no room for that has none for a tool."""
-_SHOWN_CHARS = 64 * 1024
-"""Of what a question shows. A command is approved whole or not at all; of a diff the rest may be cut."""
 
 
 class Calls:
@@ -58,148 +49,7 @@ class Calls:
         self._log = log
         self._images = Images(parts, log)
         self._snapshots = Snapshots(parts, log)
-
-    # -- before ------------------------------------------------------------------------------------------------
-
-    async def judge(self, turn: TurnState) -> CallsJudged:
-        """A verdict for each call of the step, in order."""
-        verdicts: list[tuple[Judged, Asked | None]] = []
-        for call in turn.calls:
-            verdicts.append(await self._judge(turn, call))
-        return CallsJudged(turn.step_id, tuple(verdicts))
-
-    async def _judge(self, turn: TurnState, call: CallState) -> tuple[Judged, Asked | None]:
-        tool = self._parts.tools.get(call.tool)
-        if tool is None or not self._offered(tool, turn):
-            return self._fault(turn, call, self._no_such_tool(call.tool, turn)), None
-        if UNREADABLE in call.arguments:
-            raw = str(call.arguments[UNREADABLE])[:200]
-            return self._fault(turn, call, f"The arguments are not a JSON object: {raw}"), None
-        context = self.context(call)
-        try:
-            arguments = validate(tool.spec, call.arguments)
-            accesses = tool.access(arguments, context)
-            target = tool.target(arguments)
-            decision = self._decide(turn, tool, accesses)
-            asked = None
-            if decision.verdict == "ask":
-                asked = await self._question(turn, call, tool, arguments, accesses, decision, context)
-        except BadArgumentsError as fault:
-            return self._fault(turn, call, words(fault)), None
-        except AgentdError as fault:
-            lines = filter(None, (fault.what, fault.why, fault.remedy))
-            return self._fault(turn, call, "\n".join(lines)), None
-        except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
-            return self._fault(turn, call, self._bug(call, fault)), None
-        judged = Judged(
-            turn=turn.id,
-            call=call.call,
-            tool=call.tool,
-            verdict=decision.verdict,
-            reason=decision.reason,
-            target=target,
-            rule=decision.rule or "",
-            gates=decision.gates,
-            concurrency_safe=tool.spec.concurrency_safe,
-            recovery=tool.spec.recovery,
-            touches=_digest(accesses),
-        )
-        self._parts.reporter.happened(
-            "permission",
-            "permission.decided",
-            f"{call.tool} {target}: {decision.verdict}, {decision.reason}",
-            self._log.state.session,
-            {"call": call.call, "gates": list(decision.gates), "rule": decision.rule, "mode": turn.mode},
-        )
-        return judged, asked
-
-    def _decide(self, turn: TurnState, tool: Tool, accesses: tuple[Access, ...]) -> Decision:
-        state = self._log.state
-        own = tuple(self._parts.own_folders)
-        return decide(
-            ToolFacts(tool.spec.name, tool.spec.read_only),
-            accesses,
-            turn.mode,
-            self._parts.settings().rules + self._turn_rules(turn),
-            tuple(Grant(g.tool, g.exact, "session", g.at_ms, g.actor, g.cwd) for g in state.grants),
-            Surroundings(workspace=state.workspace, home=self._parts.home, own=own),
-        )
-
-    def _turn_rules(self, turn: TurnState) -> tuple[Rule, ...]:
-        allow = (parse("allow", text, "command line") for text in turn.request.allow)
-        deny = (parse("deny", text, "command line") for text in turn.request.deny)
-        return (*allow, *deny)
-
-    def _offered(self, tool: Tool, turn: TurnState) -> bool:
-        return tool.spec.read_only or turn.mode != "plan"
-
-    def _no_such_tool(self, name: str, turn: TurnState) -> str:
-        offered = ", ".join(sorted(n for n, tool in self._parts.tools.items() if self._offered(tool, turn)))
-        if name in self._parts.tools:
-            return f"The tool {name} is not available in {turn.mode} mode. Available: {offered}."
-        return f"There is no tool {name[:80]}. Available: {offered}."
-
-    def _bug(self, call: CallState, fault: Exception) -> str:
-        """Log an exception that no tool should raise; the words for the model."""
-        reference = self._parts.reporter.bug(f"tool {call.tool}", fault)
-        return f"The tool {call.tool} has a bug and could not answer (reference {reference})."
-
-    def _fault(self, turn: TurnState, call: CallState, text: str) -> Judged:
-        return Judged(
-            turn=turn.id, call=call.call, tool=call.tool, verdict="fault", reason="the call is malformed", fault=text
-        )
-
-    async def _question(
-        self,
-        turn: TurnState,
-        call: CallState,
-        tool: Tool,
-        arguments: msgspec.Struct,
-        accesses: tuple[Access, ...],
-        decision: Decision,
-        context: ToolContext,
-    ) -> Asked:
-        # The session's lock is held: a folder that does not answer must not keep its other events waiting.
-        async with self._parts.world.clock.deadline(_PREVIEW_MS):
-            command = await tool.preview(arguments, context)
-        if len(command) > _SHOWN_CHARS:
-            if any(isinstance(access, Run) for access in accesses):
-                raise BadArgumentsError(
-                    f"{call.tool}: the command has {len(command)} characters; a person is asked about {_SHOWN_CHARS} at most",
-                    remedy="Put it into a script file with the write tool, and run that.",
-                )
-            command = command[:_SHOWN_CHARS] + f"\n[... {len(command) - _SHOWN_CHARS} more characters]"
-        grants = grants_for(call.tool, accesses, "session", 0, "")
-        return Asked(
-            question="",
-            turn=turn.id,
-            call=call.call,
-            kind="permission",
-            tool=call.tool,
-            summary=f"{call.tool} {tool.target(arguments)}: {decision.reason}"[:400],
-            command=command,
-            hash=hashlib.sha256(command.encode()).hexdigest(),
-            gates=decision.gates,
-            cwd=context.cwd,
-            sandbox=self._parts.box.level,
-            origin=(self._log.state.session,),
-            choices=("once", "session") if grants else ("once",),
-            grants=tuple((grant.tool, grant.pattern, grant.cwd) for grant in grants),
-        )
-
-    def context(self, call: CallState) -> ToolContext:
-        """What the call may use."""
-        state = self._log.state
-        return ToolContext(
-            world=self._parts.world,
-            session=state.session,
-            call=call.call,
-            workspace=state.workspace,
-            cwd=state.cwd,
-            env={**state.env, **self._parts.secrets(state.session)},
-            box=self._parts.box,
-            read_hashes=state.read_hashes,
-        )
+        self.judging = Judging(parts, log)
 
     # -- running -----------------------------------------------------------------------------------------------
 
@@ -215,11 +65,11 @@ class Calls:
             if tool is not None and not tool.spec.read_only:
                 effects.add(call.call)
                 try:
-                    before[call.call] = tool.intent(validate(tool.spec, call.arguments), self.context(call))
+                    before[call.call] = tool.intent(validate(tool.spec, call.arguments), self.judging.context(call))
                     self._images.keep(before[call.call])
                 except Exception as fault:  # noqa: BLE001
                     if not isinstance(fault, AgentdError):
-                        self._bug(call, fault)
+                        self.judging.bug(call, fault)
                     # The call itself will meet the same fault and say it; an intent without hashes is the careful one.
                     before[call.call] = {}
         return Intended(turn.step_id, before, frozenset(effects))
@@ -247,7 +97,7 @@ class Calls:
         except AgentdError as fault:
             result = _failed("\n".join(filter(None, (fault.what, fault.why, fault.remedy))), fault.what)
         except Exception as fault:  # noqa: BLE001 - a bug in a tool ends the call, not the turn; it is logged with its trace
-            result = _failed(self._bug(call, fault), "the tool has a bug")
+            result = _failed(self.judging.bug(call, fault), "the tool has a bug")
         wrote = [path for path, (was, is_now) in result.touched.items() if was != is_now]
         self._parts.own_writes.note(self._log.session, wrote, clock.monotonic_ms())
         took_ms = clock.monotonic_ms() - began
@@ -276,8 +126,8 @@ class Calls:
 
     async def _perform(self, tool: Tool, turn: TurnState, call: CallState) -> ToolResult:
         arguments = validate(tool.spec, call.arguments)
-        context = self.context(call)
-        if call.touches and _digest(tool.access(arguments, context)) != call.touches:
+        context = self.judging.context(call)
+        if call.touches and digest_of(tool.access(arguments, context)) != call.touches:
             raise ToolError(
                 f"not run: what {tool.spec.name} would touch is no longer what was decided upon",
                 why="a link or a folder on the way was exchanged meanwhile",
@@ -311,6 +161,7 @@ class Calls:
         self, turn: TurnState, call: CallState, result: ToolResult, duration_ms: int, changes: Changes | None = None
     ) -> Done:
         text = whole_text(result.text)
+        notes = self._notes(call)
         piece = cut(text, min(self._room_for(turn, call), self._room_in_window(turn, text)), call.call)
         blob = None
         if piece.whole is not None:
@@ -320,12 +171,13 @@ class Calls:
                 self._parts.reporter.happened(
                     "tool", "tool.output_lost", f"the whole output of {call.call} could not be kept: {fault.what}"
                 )
+        asked = seen(call.tool, call.arguments, result.status, piece.text, changed=False)
         return Done(
             turn=turn.id,
             call=call.call,
             tool=call.tool,
             status=result.status,
-            text=piece.text,
+            text=f"{piece.text}\n\n{notes}" if notes else piece.text,
             summary=whole_text(result.summary)[:400],
             bytes=len(result.text.encode(errors="replace")),
             blob=blob,
@@ -335,7 +187,15 @@ class Calls:
             changed={} if changes is None else changes.files,
             modes={} if changes is None else changes.modes,
             duration_ms=duration_ms,
+            seen=(asked.call, asked.outcome),
         )
+
+    def _notes(self, call: CallState) -> str:
+        """What of the arguments was taken otherwise than it was written: the model should know, and do better."""
+        tool = self._parts.tools.get(call.tool)
+        read = repairs(tool.spec, call.arguments) if tool is not None else ()
+        notes = (*call.mended, *read)
+        return f"(Your arguments were mended: {'; '.join(notes)}.)" if notes else ""
 
     def _room_for(self, turn: TurnState, call: CallState) -> int:
         """Characters that this call's result may have: its tool's limit, and its share of what the step may have."""
@@ -365,9 +225,9 @@ class Calls:
         if tool is None:
             return Probed(call.call, "unknown", f"The tool {call.tool} is not there any more; the outcome is unknown.")
         try:
-            found = await tool.probe(validate(tool.spec, call.arguments), call.before, self.context(call))
+            found = await tool.probe(validate(tool.spec, call.arguments), call.before, self.judging.context(call))
         except Exception as fault:  # noqa: BLE001 - whatever keeps it from being found out, it stays unknown
-            why = fault.what if isinstance(fault, AgentdError) else self._bug(call, fault)
+            why = fault.what if isinstance(fault, AgentdError) else self.judging.bug(call, fault)
             return Probed(call.call, "unknown", f"The outcome is unknown, and could not be found out: {why}")
         changed = self._changed_since(call.call) if found.outcome != "not_done" else {}
         if tool.spec.changes_unseen:
@@ -394,7 +254,3 @@ def lost(turn: str, call: CallState) -> CallEnded:
     )
     summary = "outcome unknown: a bug ended the call"
     return CallEnded(Done(turn=turn, call=call.call, tool=call.tool, status="unknown", text=text, summary=summary))
-
-
-def _digest(accesses: Sequence[Access]) -> str:
-    return hashlib.sha256(repr(tuple(accesses)).encode(errors="replace")).hexdigest()[:32]

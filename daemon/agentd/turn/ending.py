@@ -6,7 +6,10 @@ reason, and the turn's last entry says it all for a late reader. Callers: `turn.
 
 from __future__ import annotations
 
-from agentd.session.entries import Answered, Decided, Done, Finished, Notice
+from agentd.session.asking import Answered
+from agentd.session.breaker import judge, seen
+from agentd.session.entries import Decided, Done, Finished, Notice
+from agentd.session.fold import REPEATED
 from agentd.session.state import TurnState
 from agentd.turn.effects import PrepareCall
 from agentd.turn.events import DAEMON
@@ -14,7 +17,12 @@ from agentd.turn.pen import Pen
 from agentproto.api.turn import StopReason
 from agentproto.content import ResultStatus
 
-__all__ = ["answer_call", "close", "close_stopped", "decide"]
+__all__ = ["MOST_CUTS", "answer_call", "close", "close_stopped", "decide"]
+
+
+MOST_CUTS = 3
+"""Answers running that the output limit may cut before the turn ends with what there is: who needs a fourth was asked for
+a book, or does not come to an end."""
 
 
 def decide(pen: Pen, turn: TurnState) -> bool:
@@ -24,19 +32,36 @@ def decide(pen: Pen, turn: TurnState) -> bool:
         close_stopped(pen, turn, turn.interrupted)
     elif turn.failure is not None:
         close(pen, turn, "error", turn.failure[0], turn.failure[0], turn.failure[1])
-    elif not turn.calls and not turn.spoken_to:
-        _close_answered(pen, turn)
     elif turn.faults >= (turn.max_faults or pen.limits.max_faults):
-        text = f"the model called tools wrongly {turn.faults} times running"
+        what = "repeated itself" if turn.stop == REPEATED else "called tools wrongly"
+        text = f"the model {what} {turn.faults} times running"
         close(pen, turn, "error", text, text, "Try another model: `agentctl models list`.")
+    elif not (turn.calls or turn.spoken_to or _goes_on(turn, most)):
+        _close_answered(pen, turn)
+    elif turn.calls and (verdict := judge(turn.recent)).kind == "stop":
+        close(pen, turn, "error", verdict.reason, verdict.reason, "Say what to do instead, or try another model.")
     elif turn.step >= most:
         close(pen, turn, "max_steps", f"{most} steps were made", None, "Ask to go on, or give --max-steps.")
     else:
-        reason = "somebody spoke" if not turn.calls else "the model gets the results of its calls"
-        pen.record(Decided(turn=turn.id, step=turn.step_id, next="step", reason=reason))
+        pen.record(Decided(turn=turn.id, step=turn.step_id, next="step", reason=_why_on(turn)))
         pen.do(PrepareCall(f"{turn.id}.{turn.step + 1}"))
         return True
     return False
+
+
+def _goes_on(turn: TurnState, most: int) -> bool:
+    """Whether an answer without calls is not the end of it: it was cut, or stopped because it repeated itself."""
+    return turn.stop == REPEATED or (0 < turn.cuts <= MOST_CUTS and turn.step < most)
+
+
+def _why_on(turn: TurnState) -> str:
+    if turn.calls:
+        return "the model gets the results of its calls"
+    if turn.spoken_to:
+        return "somebody spoke"
+    if turn.cuts:
+        return f"the answer was cut at the output limit and goes on ({turn.cuts} of {MOST_CUTS})"
+    return "the answer repeated itself and was stopped; the model is told so"
 
 
 def _close_answered(pen: Pen, turn: TurnState) -> None:
@@ -88,6 +113,11 @@ def answer_call(
     modes: dict[str, int] | None = None,
 ) -> None:
     """Give a call that does not run, or whose outcome is not known, its result; with what it changed all the same."""
+    state = next((one for one in turn.calls if one.call == call), None)
+    digests = None
+    if state is not None and status in ("denied", "error"):
+        one = seen(tool, state.arguments, status, text, changed=False)
+        digests = (one.call, one.outcome)
     pen.record(
         Done(
             turn=turn.id,
@@ -98,5 +128,6 @@ def answer_call(
             summary=text.partition("\n")[0][:200],
             changed=changed or {},
             modes=modes or {},
+            seen=digests,
         )
     )

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentd.session.actors import Actor
+from agentd.session.asking import Answered, Asked
 from agentd.session.compactions import Compacted
 from agentd.session.entries import (
-    Answered,
-    Asked,
     Changed,
     Done,
     Interrupted,
@@ -25,6 +24,7 @@ from agentd.session.entries import (
     Requested,
     Steered,
 )
+from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Reverting, Withdrawn
 
 __all__ = [
@@ -68,7 +68,7 @@ class UserSaid:
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """The next request is put together and checked: what it holds, what was reserved. `prefix` when newly recorded;
-    `compacted` when something was left out to make it fit."""
+    `compacted` when something was left out to make it fit; `reminded`: what the model is told beside."""
 
     step: str
     model: str
@@ -83,6 +83,7 @@ class Prepared:
     prefix: PrefixRecorded | None = None
     notices: tuple[Notice, ...] = ()
     compacted: Compacted | None = None
+    reminded: tuple[Reminded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class ModelReplied:
 
 @dataclass(frozen=True, slots=True)
 class ModelFailed:
-    """The call ended without a whole reply. `wait_ms` None: policy says not again."""
+    """The call ended without a whole reply. `wait_ms` None: policy says not again. `next_model`: the connection that goes
+    on in its place."""
 
     step: str
     failure: str
@@ -110,6 +112,7 @@ class ModelFailed:
     remedy: str
     kept: str
     wait_ms: int | None
+    next_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

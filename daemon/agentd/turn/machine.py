@@ -21,15 +21,8 @@ from typing import assert_never
 
 from msgspec import structs
 
-from agentd.session.entries import (
-    Answered,
-    Assembled,
-    Begun,
-    Broke,
-    Called,
-    Entry,
-    Started,
-)
+from agentd.session.asking import Answered
+from agentd.session.entries import Assembled, Begun, Broke, Called, Entry, Started
 from agentd.session.state import CALL_ENDED, SessionState, TurnState
 from agentd.turn.effects import (
     BeginCalls,
@@ -218,6 +211,7 @@ def _prepared(pen: Pen, event: Prepared) -> None:
     entries: list[Entry] = [notice for notice in event.notices if notice.code not in pen.state.notices]
     if event.compacted is not None:
         entries.append(event.compacted)
+    entries += event.reminded
     if event.prefix is not None:
         entries.append(event.prefix)
     entries.append(
@@ -263,6 +257,7 @@ def _failed(pen: Pen, turn: TurnState, event: ModelFailed) -> None:
             again=again,
             wait_ms=wait_ms if again else 0,
             attempt=turn.attempts,
+            next_model=event.next_model if again and not shrink else "",
         )
     )
     if shrink:

@@ -15,14 +15,18 @@ import msgspec
 
 from agentd.context.prices import FREE, cost_of, worst_case
 from agentd.context.tokens import estimate
-from agentd.errors import DiskError
+from agentd.errors import DeadlineError, DiskError
 from agentd.providers.base import Failure
-from agentd.providers.failures import retry_wait
-from agentd.providers.prepared import PreparedCall
+from agentd.providers.failures import POLICIES, retry_wait
+from agentd.providers.repetition import Repetition
+from agentd.providers.tool_text import ToolText
 from agentd.session.entries import Partial, Replied
+from agentd.session.fold import REPEATED
+from agentd.session.state import TurnState
 from agentd.turn.events import Event, ModelFailed, ModelReplied
-from agentd.turn.parts import ModelChoice, Parts
-from agentd.turn.preparing import call_of
+from agentd.turn.mending import mend_calls, without_end
+from agentd.turn.parts import Parts
+from agentd.turn.preparing import Ready, call_of
 from agentd.turn.reply import Delta, Reply
 from agentd.turn.spending import Booked, Settled
 from agentproto.api.turn import DeltaEvent, TurnUsage
@@ -39,30 +43,21 @@ _Keep = Callable[[Partial], Awaitable[None]]
 class ModelCall:
     """`run` performs it; `interrupt` was asked for when its task is cancelled with `interrupted` set."""
 
-    def __init__(
-        self,
-        parts: Parts,
-        choice: ModelChoice,
-        prepared: PreparedCall,
-        *,
-        turn: str,
-        attempt: int,
-        waited_ms: int,
-        keep: _Keep,
-    ) -> None:
+    def __init__(self, parts: Parts, ready: Ready, turn: TurnState, keep: _Keep) -> None:
         self._parts = parts
-        self._provider = choice.provider
-        self._prices = choice.prices or FREE
-        self._prepared = prepared
+        self._ready = ready
+        self._provider = ready.choice.provider
+        self._prices = ready.choice.prices or FREE
+        self._prepared = ready.call
         self._turn = turn
-        self._attempt = attempt
-        self._waited_ms = waited_ms
         self._keep = keep
-        self._reply = Reply(prepared.call)
+        self._reply = Reply(ready.call.call)
+        self._in_text = ToolText(ready.tools) if ready.choice.calls_in_text else None
+        self._repetition = {"text": Repetition(), "thinking": Repetition()}
         self._unkept: list[str] = []
         self._unkept_bytes = 0
         self._unkept_from: Delta | None = None
-        self._kept_ms = parts.world.clock.monotonic_ms()
+        self._kept_ms = self._began_ms = parts.world.clock.monotonic_ms()
         self.interrupted = False
 
     @property
@@ -73,21 +68,39 @@ class ModelCall:
     async def run(self) -> Event:
         """Reserve, send, stream, settle, and say how it ended. Cancellation without `interrupted` goes through (the daemon
         stops): then the call stays reserved, because a server may have billed it."""
-        spending, call = self._parts.spending, self._prepared
-        facts = (call_of(call.call, self._attempt), call.session, call.purpose, call.provider)
+        spending, call, worst = self._parts.spending, self._prepared, self._ready.worst
+        facts = (call_of(call.call, self._turn.attempts), call.session, call.purpose, call.provider, worst.usd_micros)
+        self._began_ms = self._parts.world.clock.monotonic_ms()
         try:
-            await spending.book(Booked(*facts, call.usd_micros))
+            await spending.book(Booked(*facts, tokens=worst.tokens, ms=worst.ms))
         except DiskError as fault:
             text = f"nothing was asked: what it may cost could not be written down ({fault.what})"
             return self._failed(Failure("bad_request", text, fault.remedy))
-        event = await self._ask()
+        event = await self._within(worst.ms)
         usage = event.entry.usage if isinstance(event, ModelReplied) else self._usage_of_failure()
-        settled = Settled(*facts, usage.usd_micros, usage=usage, estimated_input=estimate(call.body))
+        settled = Settled(
+            *facts[:4],
+            usage.usd_micros,
+            usage=usage,
+            estimated_input=estimate(call.body),
+            ms=self._parts.world.clock.monotonic_ms() - self._began_ms,
+            local=self._ready.choice.local,
+        )
         try:
             await spending.settle(settled)
         except DiskError as fault:
             self._parts.reporter.happened("model", "model.cost_lost", fault.what, call.session)
         return event
+
+    async def _within(self, ms: int) -> Event:
+        """Ask, for as long as the budget has time for it (0: no limit); then what was said is an answer that was cut."""
+        if not ms:
+            return await self._ask()
+        try:
+            async with self._parts.world.clock.deadline(ms):
+                return await self._ask()
+        except DeadlineError:
+            return self._replied(stop="length")
 
     def _usage_of_failure(self) -> TurnUsage:
         """What a call that failed may have cost: nothing when not a byte was answered."""
@@ -116,15 +129,18 @@ class ModelCall:
         try:
             async with aclosing(self._provider.stream(self._prepared)) as stream:
                 async for event in stream:
-                    delta = self._reply.take(event)
-                    if delta is not None:
-                        self._show(delta)
-                        await self._keep_some(delta)
+                    for found in (event,) if self._in_text is None else self._in_text.feed(event):
+                        delta = self._reply.take(found)
+                        if delta is not None:
+                            self._show(delta)
+                            await self._keep_some(delta)
+                            if self._repeats(delta):
+                                return self._replied(stop=REPEATED)
         except asyncio.CancelledError:
             if not self.interrupted:
                 raise
             return self._replied(stop="interrupted", interrupted=True)
-        except DiskError:
+        except (DiskError, DeadlineError):
             raise
         except Exception as fault:  # noqa: BLE001 - a bug in a provider breaks the call, not the daemon's hold on the turn
             reference = self._parts.reporter.bug(f"provider {self._provider.name}", fault)
@@ -138,33 +154,52 @@ class ModelCall:
             return self._failed(Failure("broken_stream", "the stream ended without saying that it was complete"))
         return self._replied(stop=self._reply.ended.stop)
 
+    def _repeats(self, delta: Delta) -> bool:
+        """Whether the reply has begun to repeat itself without end; then nothing more of it is waited for."""
+        why = self._repetition[delta.kind].feed(delta.text) if delta.kind in self._repetition else None
+        if why is not None:
+            self._parts.reporter.happened(
+                "model", "model.repeats", f"{self._provider.name}: {why}", self._prepared.session
+            )
+        return why is not None
+
     def _replied(self, *, stop: str, interrupted: bool = False) -> Event:
+        blocks = self._reply.blocks(interrupted=interrupted or stop == REPEATED)
+        if stop == REPEATED:
+            blocks = without_end(blocks)
+        blocks, mended = mend_calls(blocks, self._parts.tools, self._ready.tools, cut=stop == "length")
         return ModelReplied(
             Replied(
-                turn=self._turn,
+                turn=self._turn.id,
                 step=self._prepared.call,
-                blocks=self._reply.blocks(interrupted=interrupted),
+                blocks=blocks,
                 stop=stop,
                 usage=self._usage(),
                 interrupted=interrupted,
+                mended=mended,
             )
         )
 
     def _failed(self, failure: Failure) -> Event:
+        turn = self._turn
         wait = retry_wait(
             failure.kind,
-            self._attempt,
+            turn.attempts - turn.attempts_before,
             failure.retry_after_ms,
             self._parts.world.ids.jitter(),
-            waited_ms=self._waited_ms,
+            waited_ms=turn.waited_ms,
         )
+        next_model = ""
+        if wait is None and POLICIES[failure.kind].fall_back:
+            next_model = self._parts.models.stand_in((*turn.given_up, turn.model))
         return ModelFailed(
             step=self._prepared.call,
             failure=failure.kind,
             text=failure.text,
             remedy=failure.remedy,
             kept=self._reply.text(),
-            wait_ms=wait,
+            wait_ms=0 if next_model else wait,
+            next_model=next_model,
         )
 
     def _show(self, delta: Delta) -> None:
@@ -172,7 +207,7 @@ class ModelCall:
             DeltaEvent(
                 stream=self._prepared.session,
                 seq=0,
-                turn=self._turn,
+                turn=self._turn.id,
                 item=delta.item,
                 kind=delta.kind,
                 offset=delta.offset,
@@ -197,7 +232,9 @@ class ModelCall:
         start, text = self._unkept_from, "".join(self._unkept)
         self._unkept, self._unkept_bytes, self._unkept_from = [], 0, None
         if start is not None and text:
-            await self._keep(Partial(turn=self._turn, item=start.item, kind=start.kind, offset=start.offset, text=text))
+            await self._keep(
+                Partial(turn=self._turn.id, item=start.item, kind=start.kind, offset=start.offset, text=text)
+            )
 
 
 def no_reply(turn: str, step: str) -> ModelReplied:

@@ -31,13 +31,17 @@ __all__ = ["ModelChoice", "Models", "Parts", "Publisher", "Reporter", "TurnSetti
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
     """A connection ready to be asked: its provider, the model's name at the server, its window; what to say once; what
-    its tokens cost (None: nobody knows)."""
+    its tokens cost (None: nobody knows). `local`: it works on this machine and costs time, no money; `calls_in_text`:
+    its tool calls are looked for in its text; `slots`: requests that its server takes at a time (None: unknown)."""
 
     provider: Provider
     model: str
     limits: Window
     notice: tuple[str, str] | None = None
     prices: Prices | None = FREE
+    local: bool = False
+    calls_in_text: bool = False
+    slots: int | None = None
 
 
 class Models(Protocol):
@@ -51,6 +55,14 @@ class Models(Protocol):
 
     def default(self) -> str:
         """The name of the connection that new turns use."""
+        ...
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        """Tokens of a request's body as the connection's server counts them; None when it does not, or not in time."""
+        ...
+
+    def stand_in(self, given_up: Sequence[str]) -> str:
+        """The connection that goes on when these could not, the first being the turn's own; empty: there is none."""
         ...
 
 
@@ -83,7 +95,10 @@ class TurnSettings:
     """The settings' snapshot for one decision. `rules` are the settings' own; a turn's own come on top. `image_bytes`:
     the largest before-image of a file that is kept; `images_bytes`: what a session keeps in blobs at most. `snapshot_*`:
     how many files, bytes and milliseconds a look at the workspace before a command may take (no files: no look).
-    `*_usd_micros`: what a session, and all of them on one day (UTC), may spend (0: no limit)."""
+    `*_usd_micros`: what a session, all of them on one day (UTC), and the scheduled turns of a day may spend (0: no
+    limit); `background_share`: of the day's, for background work. `local_*`: tokens and milliseconds that models on this
+    machine may take (0: no limit); `local_call_ms`: one call where the day's are limited. `side_model`: the connection
+    for side queries (empty: the session's own); `titles`: whether it is asked for titles."""
 
     limits: Limits
     rules: tuple[Rule, ...] = ()
@@ -97,6 +112,14 @@ class TurnSettings:
     snapshot_ms: int = 5000
     session_usd_micros: int = 0
     day_usd_micros: int = 0
+    schedule_usd_micros: int = 0
+    background_share: float = 0.05
+    local_session_tokens: int = 0
+    local_day_tokens: int = 0
+    local_day_ms: int = 0
+    local_call_ms: int = 600_000
+    side_model: str = ""
+    titles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

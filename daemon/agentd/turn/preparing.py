@@ -6,23 +6,51 @@ machine; what can't be made is refused with the reason. Callers: `turn.runner`.
 
 from __future__ import annotations
 
-from agentd.context.assemble import Assembler, Assembly
-from agentd.context.prices import FREE, Money
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from agentd.context.assemble import Assembler, Assembly, digest_of
+from agentd.context.budget import projected, usable_tokens
+from agentd.context.reminders import Used, crossed, of_budget, reminder
+from agentd.context.sections import SessionFacts
 from agentd.errors import AgentdError, OverBudgetError
 from agentd.providers.base import ToolDefinition
+from agentd.providers.prepared import PreparedCall, Purpose
+from agentd.session.breaker import judge
 from agentd.session.entries import Notice
 from agentd.session.log import SessionLog
+from agentd.session.reminders import Reminded
 from agentd.session.state import TurnState
 from agentd.tools.schema import input_schema
+from agentd.turn.allowance import Allowance, allowance
 from agentd.turn.events import Event, Prepared, Refused
 from agentd.turn.parts import ModelChoice, Parts
+from agentd.turn.spending import Amount
 
-__all__ = ["Preparing", "call_of"]
+__all__ = ["Preparing", "Ready", "call_of", "worst_of"]
 
 
 def call_of(step: str, attempt: int) -> str:
     """The id of a model call in the ledger: its step's, and which attempt it is (from 1)."""
     return f"{step}#{attempt}"
+
+
+_COUNT_FROM = 0.90
+"""Share of what fits from which on a server is asked to count: below it the estimate's error changes nothing."""
+
+_PURPOSES: Mapping[str, Purpose] = {"turn": "turn", "schedule": "schedule", "agent": "agent"}
+"""What a request may be for, as its log says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A call that may be sent: where, with which tools (name -> JSON Schema), and what it may cost at most."""
+
+    call: PreparedCall
+    choice: ModelChoice
+    tools: Mapping[str, Mapping[str, object]]
+    worst: Amount
 
 
 class Preparing:
@@ -32,55 +60,122 @@ class Preparing:
         self._parts = parts
         self._log = log
         self._assembler = Assembler(log, parts.store)
-        self._ready: dict[str, tuple[Assembly, ModelChoice]] = {}
+        self._ready: dict[str, Ready] = {}
+        self._counted: dict[str, int] = {}
         self._offers: dict[str, tuple[ToolDefinition, ...]] = {}
 
-    def take(self, step: str) -> tuple[Assembly, ModelChoice]:
+    def take(self, step: str) -> Ready:
         """What was prepared for `step`, once."""
         return self._ready.pop(step)
+
+    async def look_closer(self, turn: TurnState) -> None:
+        """Where the estimate comes near to what fits, let the model's server count. Never raises, never takes longer than
+        a person would notice; what a server can't say is estimated, on the safe side."""
+        try:
+            choice = self._parts.models.get(turn.model)
+            factor = self._parts.spending.calibration.factor(choice.provider.name)
+            body, most = self._assembler.body(
+                choice.provider, choice.model, self._offer(turn), self._facts(), choice.limits
+            )
+        except Exception:  # noqa: BLE001 - `prepare` meets the same fault and tells it
+            return
+        if projected(body, factor) < _COUNT_FROM * usable_tokens(choice.limits, most):
+            return
+        counted = await self._parts.models.count(choice.provider.name, body)
+        self._counted = {} if counted is None else {digest_of(body): counted}
 
     def prepare(self, turn: TurnState, step: str) -> Event:
         """`Prepared`, or `Refused` with words for a person."""
         try:
             choice = self._parts.models.get(turn.model)
-            assembly = self._assembler.assemble(
-                provider=choice.provider,
-                model=choice.model,
-                tools=self._offer(turn),
-                facts=self._parts.facts(self._log.state.workspace, self._log.state.cwd),
-                limits=choice.limits,
-                purpose="turn",
-                step=step,
-                clearable={tool.spec.name for tool in self._parts.tools.values() if tool.spec.compactable},
-                overflowed=turn.overflowed,
-                money=self._money(turn, choice),
-                factor=self._parts.spending.calibration.factor(choice.provider.name),
-            )
+            allowed = self._allowed(turn, choice)
+            told = self._owed(turn, step)
+            assembly = self._assemble(turn, step, choice, allowed, told)
+            more = self._of_budgets(turn, step, assembly, allowed)
+            if more:
+                told += more
+                assembly = self._assemble(turn, step, choice, allowed, told)
         except AgentdError as fault:
             text = f"{fault.what}: {fault.why}" if fault.why else fault.what
             return Refused(step, text, fault.remedy or fault.code.remedy, isinstance(fault, OverBudgetError))
         except Exception as fault:  # noqa: BLE001 - a bug ends the turn with an id to quote; it must not hang
             reference = self._parts.reporter.bug("prepare", fault)
             return Refused(step, f"the daemon has a bug (reference {reference})", "Please report it.", False)
-        attempt = turn.attempts + 1
-        self._parts.spending.hold(call_of(step, attempt), self._log.session, assembly.call.usd_micros)
-        self._ready = {step: (assembly, choice)}
+        call = assembly.call
+        worst = worst_of(call, allowed)
+        self._parts.spending.hold(call_of(step, turn.attempts + 1), self._log.session, call.purpose, worst)
+        schemas = {name: schema for name, _, schema in assembly.tools}
+        self._ready = {step: Ready(call, choice, schemas, worst)}
         notices = () if choice.notice is None else (Notice(code=choice.notice[0], text=choice.notice[1], turn=turn.id),)
         return Prepared(
             step=step,
             model=choice.provider.name,
-            purpose=assembly.call.purpose,
+            purpose=call.purpose,
             prefix_blob=assembly.prefix,
             messages=assembly.messages,
             window=assembly.window,
-            input_tokens=assembly.call.input_tokens,
-            output_tokens=assembly.call.output_tokens,
-            usd_micros=assembly.call.usd_micros,
+            input_tokens=call.input_tokens,
+            output_tokens=call.output_tokens,
+            usd_micros=call.usd_micros,
             reason=assembly.reason,
             prefix=assembly.recorded,
             notices=notices,
             compacted=assembly.compacted,
+            reminded=told,
         )
+
+    def _facts(self) -> SessionFacts:
+        return self._parts.facts(self._log.state.workspace, self._log.state.cwd)
+
+    def _assemble(
+        self, turn: TurnState, step: str, choice: ModelChoice, allowed: Allowance, told: tuple[Reminded, ...]
+    ) -> Assembly:
+        return self._assembler.assemble(
+            provider=choice.provider,
+            model=choice.model,
+            tools=self._offer(turn),
+            facts=self._facts(),
+            limits=choice.limits,
+            purpose=_PURPOSES.get(turn.request.purpose, "turn"),
+            step=step,
+            clearable={tool.spec.name for tool in self._parts.tools.values() if tool.spec.compactable},
+            overflowed=turn.overflowed,
+            money=allowed.money,
+            factor=self._parts.spending.calibration.factor(choice.provider.name),
+            tokens_left=allowed.tokens_left,
+            reminded=told,
+            counted=self._counted,
+        )
+
+    # -- what the model is told ----------------------------------------------------------------------------------
+
+    def _owed(self, turn: TurnState, step: str) -> tuple[Reminded, ...]:
+        """What the model has to hear about its last step."""
+        match turn.owed:
+            case "":
+                return ()
+            case "stuck":
+                reason = judge(turn.recent).reason
+                text = reminder("stuck", reason=reason)
+            case "cut":
+                text, reason = reminder("cut"), "the answer was cut at the output limit, and goes on"
+            case "repeated":
+                text, reason = reminder("repeated"), "the answer repeated itself and was stopped; the model goes on"
+            case _:
+                assert_never(turn.owed)
+        return (Reminded(turn=turn.id, step=step, code=turn.owed, text=text, reason=reason),)
+
+    def _of_budgets(self, turn: TurnState, step: str, assembly: Assembly, allowed: Allowance) -> tuple[Reminded, ...]:
+        """What the model has left, of each limit of which so much was used that it has to know."""
+        tokens = assembly.call.input_tokens
+        window = Used("tokens", tokens / max(1, assembly.window), str(tokens), str(assembly.window))
+        told = self._log.state.counters
+        found: list[Reminded] = []
+        for used in (window, *allowed.used):
+            level = crossed(used.share, told.get(f"told.{used.code}", 0))
+            if level:
+                found.append(Reminded(turn=turn.id, step=step, code=used.code, text=of_budget(used), level=level))
+        return tuple(found)
 
     def _offer(self, turn: TurnState) -> tuple[ToolDefinition, ...]:
         """What the model is told of the tools: the same in every step of a mode, so made once."""
@@ -93,27 +188,23 @@ class Preparing:
         specs.sort(key=lambda spec: spec.name)
         return tuple(ToolDefinition(spec.name, spec.description, input_schema(spec)) for spec in specs)
 
-    def _money(self, turn: TurnState, choice: ModelChoice) -> Money:
-        """What the call may cost: the least that any limit leaves. OverBudgetError when there is a limit and nobody knows
-        the price."""
-        spending, settings = self._parts.spending, self._parts.settings()
-        session = self._log.session
-        spending.let_go(session)
-        limits: list[tuple[int, str]] = []
-        if turn.request.max_usd_micros:
-            left = turn.request.max_usd_micros - spending.of_turn(turn.id)
-            limits.append((left, "the turn was given a limit (--max-usd)"))
-        if settings.session_usd_micros:
-            limits.append((settings.session_usd_micros - spending.of_session(session), "budget.session_usd"))
-        if settings.day_usd_micros:
-            today = self._parts.world.clock.now_ms()
-            limits.append((settings.day_usd_micros - spending.of_day(today), "budget.day_usd"))
-        if not limits:
-            return Money(choice.prices or FREE)
-        if choice.prices is None:
-            raise OverBudgetError(
-                f"what {choice.provider.name} costs is not known, so no limit in money can be kept",
-                remedy=f"Set models.{choice.provider.name}.price_in and price_out (dollars a million tokens).",
-            )
-        left, words = min(limits)
-        return Money(choice.prices, left, f"limit: {words}")
+    def _allowed(self, turn: TurnState, choice: ModelChoice) -> Allowance:
+        """What the call may cost. OverBudgetError when there is a limit and nobody knows the price."""
+        spending = self._parts.spending
+        spending.let_go(self._log.session)
+        return allowance(
+            spending,
+            self._parts.settings(),
+            choice,
+            purpose=_PURPOSES.get(turn.request.purpose, "turn"),
+            session=self._log.session,
+            turn=turn.id,
+            turn_usd_micros=turn.request.max_usd_micros,
+            now_ms=self._parts.world.clock.now_ms(),
+        )
+
+
+def worst_of(call: PreparedCall, allowed: Allowance) -> Amount:
+    """What a call may cost at most, as the ledger holds it: tokens and time only where they are limited."""
+    tokens = call.input_tokens + call.output_tokens if allowed.tokens_left is not None else 0
+    return Amount(call.usd_micros, tokens, allowed.ms_left or 0)

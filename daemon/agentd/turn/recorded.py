@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from agentd.chain.frame import Line
+from agentd.session.asking import Answered, Asked
 from agentd.session.compactions import Compacted
 from agentd.session.entries import (
-    Answered,
-    Asked,
     Assembled,
     Begun,
     Broke,
@@ -35,6 +34,7 @@ from agentd.session.entries import (
     Resumed,
     Steered,
 )
+from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Reverting, Withdrawn
 from agentd.session.state import SessionState
 from agentd.turn.effects import BeginCalls, Effect, JudgeCalls, PrepareCall, ProbeCall, RestoreFiles
@@ -122,6 +122,7 @@ def answered(effect: Effect, state: SessionState, ahead: Ahead) -> Event | None:
 def _prepared(step: str, ahead: Ahead) -> Event | None:
     notices: list[Notice] = []
     compacted: Compacted | None = None
+    reminded: list[Reminded] = []
     prefix: PrefixRecorded | None = None
     assembled: Assembled | None = None
     for entry in ahead.entries():
@@ -130,6 +131,8 @@ def _prepared(step: str, ahead: Ahead) -> Event | None:
                 notices.append(entry)
             case Compacted():
                 compacted = entry
+            case Reminded():
+                reminded.append(entry)
             case PrefixRecorded():
                 prefix = entry
             case Assembled():
@@ -149,12 +152,13 @@ def _prepared(step: str, ahead: Ahead) -> Event | None:
                     prefix=prefix,
                     notices=tuple(notices),
                     compacted=compacted,
+                    reminded=tuple(reminded),
                 )
             case Decided():
                 return _refused(step, entry, ahead)
             case _:
                 break
-    if assembled is None and prefix is None and compacted is None and not notices:
+    if assembled is None and prefix is None and compacted is None and not notices and not reminded:
         return None
     # The rest was lost with the crash; what was to come of it is given up at the restart.
     return Prepared(
@@ -171,6 +175,7 @@ def _prepared(step: str, ahead: Ahead) -> Event | None:
         prefix=prefix,
         notices=tuple(notices),
         compacted=compacted,
+        reminded=tuple(reminded),
     )
 
 
@@ -248,14 +253,14 @@ def given(state: SessionState, ahead: Ahead) -> Event | None:
             return ModelReplied(e)
         case Broke() as e:
             wait_ms = e.wait_ms if e.again else None
-            return ModelFailed(e.step, e.failure, e.text, e.remedy, e.kept, wait_ms)
+            return ModelFailed(e.step, e.failure, e.text, e.remedy, e.kept, wait_ms, e.next_model)
         case Done() as e:
             return CallEnded(e)
         case Resumed() as e:
             return Recovered(e.product, e.reason, _kept(ahead), e.torn_bytes, e.saved_as, e.head_missing)
         case Notice() as e if turn is None or turn.phase != "preparing":
             return Happening(e)
-        case Notice() | Compacted() | PrefixRecorded() | Assembled() | Decided() if (
+        case Notice() | Compacted() | Reminded() | PrefixRecorded() | Assembled() | Decided() if (
             turn is not None and turn.phase == "preparing"
         ):
             return WaitOver(turn.step_id)

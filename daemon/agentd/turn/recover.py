@@ -8,7 +8,8 @@ that changes the outside is ever silently run again.
 
 from __future__ import annotations
 
-from agentd.session.entries import Asked, Broke, Done, Resumed
+from agentd.session.asking import Asked
+from agentd.session.entries import Broke, Done, Resumed
 from agentd.session.state import CallState, SessionState, TurnState
 from agentd.turn.effects import BeginCalls, ProbeCall
 from agentd.turn.events import Probed, Recovered

@@ -13,7 +13,7 @@ from agentd.providers.base import Ended, Failure, ModelEvent, TextPiece, Thinkin
 from agentproto.api.turn import TurnUsage
 from agentproto.content import Block, ProviderPart, TextBlock, ThinkingBlock, ToolUseBlock
 
-__all__ = ["UNREADABLE", "Delta", "Kind", "Reply", "whole_text"]
+__all__ = ["UNREADABLE", "Delta", "Kind", "Reply", "whole_text", "whole_value"]
 
 Kind = Literal["text", "thinking", "output"]
 
@@ -63,7 +63,7 @@ class Reply:
                 self._close_item()
                 self._calls += 1
                 given = event.arguments if event.arguments is not None else {UNREADABLE: event.raw}
-                arguments = {whole_text(name): _whole(value) for name, value in given.items()}
+                arguments = {whole_text(name): whole_value(value) for name, value in given.items()}
                 self._blocks.append(
                     ToolUseBlock(
                         f"{self._step}.{self._calls}", event.name, arguments, event.model_id, provider=event.provider
@@ -152,13 +152,14 @@ def whole_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _whole(value: object) -> object:
+def whole_value(value: object) -> object:
+    """The same for every text in a value of JSON."""
     match value:
         case str():
             return whole_text(value)
         case dict():
-            return {_whole(key): _whole(inner) for key, inner in value.items()}
+            return {whole_value(key): whole_value(inner) for key, inner in value.items()}
         case list():
-            return [_whole(inner) for inner in value]
+            return [whole_value(inner) for inner in value]
         case _:
             return value

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agentd.session.entries import Asked, Done, Entry
+from agentd.session.asking import Asked
+from agentd.session.entries import Done, Entry
 from agentd.session.revisions import FileOutcome, FileStep, Reverted
 
 __all__ = ["CANT_READ", "Plan", "Write", "expected", "plan", "plan_redo", "writes_of", "written"]

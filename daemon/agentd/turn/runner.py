@@ -191,6 +191,7 @@ class Runner:
                 assert turn is not None
                 self._stopped.clear()
                 await self._parts.models.ready(turn.model)
+                await self._preparing.look_closer(turn)
                 return [self._preparing.prepare(turn, step)]
             case CallModel(step):
                 assert turn is not None
@@ -199,7 +200,7 @@ class Runner:
                 self._start(f"wait {step}", self._wait(step, ms), WaitOver(step), WaitOver(step))
             case JudgeCalls():
                 assert turn is not None
-                return [await self._calls.judge(turn)]
+                return [await self._calls.judging.judge(turn)]
             case BeginCalls(_, calls):
                 assert turn is not None
                 return [self._calls.intend(turn, calls)]
@@ -266,16 +267,7 @@ class Runner:
     async def _call_model(self, step: str) -> None:
         turn = self.state.turn
         assert turn is not None
-        assembly, choice = self._preparing.take(step)
-        call = ModelCall(
-            self._parts,
-            choice,
-            assembly.call,
-            turn=turn.id,
-            attempt=turn.attempts,
-            waited_ms=turn.waited_ms,
-            keep=self._keep,
-        )
+        call = ModelCall(self._parts, self._preparing.take(step), turn, self._keep)
         self._model_call = call
         try:
             event = await call.run()

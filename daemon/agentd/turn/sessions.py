@@ -11,16 +11,8 @@ import asyncio
 from agentd.chain.frame import Line
 from agentd.errors import AgentdError, BadInputError, BusyError, ConflictError, NotFoundError
 from agentd.session.actors import Actor
-from agentd.session.entries import (
-    FORMAT,
-    Answered,
-    Changed,
-    Entry,
-    Interrupted,
-    Opened,
-    Requested,
-    Steered,
-)
+from agentd.session.asking import Answered
+from agentd.session.entries import FORMAT, Changed, Entry, Interrupted, Opened, Requested, Steered
 from agentd.session.fold import MACHINE
 from agentd.session.listing import Listed
 from agentd.session.moments import moment

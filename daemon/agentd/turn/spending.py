@@ -3,7 +3,8 @@
 Theory. Before a call its worst case is held, in the same moment in which the money left is looked at: whoever looks next
 sees less. Then it is booked, durably, before a byte is sent, and settled with what the server counted when the call has
 ended. A call that was booked and never settled (the daemon died) counts as its worst case: the server may have billed
-it. Calls without a price are settled only, without a sync of their own.
+it. Calls without a price are settled only, without a sync of their own. What a local model does costs tokens and time in
+place of money; where those are limited, a call's worst case is held and booked in the same way.
 
     state/spending.jsonl      chained lines: booked, settled
 
@@ -12,17 +13,18 @@ Decides nothing about limits (`settings`, a turn's own); it adds up. Callers: `t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from agentd.chain.file import ChainFile
 from agentd.context.calibration import Calibration
+from agentd.context.purposes import BACKGROUND
 from agentd.world.doors import World
 from agentproto.api.turn import TurnUsage
 
-__all__ = ["KEEP_LINES", "LEDGER_FILE", "Booked", "Settled", "Spending", "Spent"]
+__all__ = ["KEEP_LINES", "LEDGER_FILE", "NOTHING", "Amount", "Booked", "Settled", "Spending", "Spent"]
 
 LEDGER_FILE = "spending.jsonl"
 KEEP_LINES = 200_000
@@ -40,16 +42,21 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"):
     usd_micros: int = 0
 
 
-class Booked(_Line, frozen=True, tag="booked"):
-    """A call is about to be made; `usd_micros` is its worst case."""
+class Booked(_Line, frozen=True, kw_only=True, tag="booked"):
+    """A call is about to be made; `usd_micros` is its worst case, `tokens` and `ms` that of a local model's."""
+
+    tokens: int = 0
+    ms: int = 0
 
 
 class Settled(_Line, frozen=True, kw_only=True, tag="settled"):
     """A call has ended; `usd_micros` is what it cost. `estimated_input`: the estimate of its
-    bytes, before any calibration."""
+    bytes, before any calibration; `ms`: how long it took; `local`: by a model that costs no money."""
 
     usage: TurnUsage
     estimated_input: int = 0
+    ms: int = 0
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,24 @@ class Spent:
 
     at_ms: int
     line: Booked | Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What calls cost, or may cost: micro-dollars, and of local models tokens and milliseconds."""
+
+    usd_micros: int = 0
+    tokens: int = 0
+    ms: int = 0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(self.usd_micros + other.usd_micros, self.tokens + other.tokens, self.ms + other.ms)
+
+
+NOTHING = Amount()
+
+_Owner = tuple[str, str | int]
+"""Whose sum: ("session", id), ("day", days since 1970), ("turn", id), ("<purpose>", day)."""
 
 
 class Spending:
@@ -71,10 +96,8 @@ class Spending:
             self._file = ChainFile(world, f"{state_folder}/{LEDGER_FILE}", decoder)
         self._spent: list[Spent] = []
         self._open: dict[str, Spent] = {}
-        self._held: dict[str, tuple[str, int]] = {}
-        self._by_session: dict[str, int] = {}
-        self._by_day: dict[int, int] = {}
-        self._by_turn: dict[str, int] = {}
+        self._held: dict[str, tuple[str, str, Amount]] = {}
+        self._sums: dict[_Owner, Amount] = {}
         self.calibration = Calibration()
 
     def load(self) -> list[str]:
@@ -95,46 +118,70 @@ class Spending:
             self._open[line.call] = spent
             return
         booked = self._open.pop(line.call, None)
-        day = (booked or spent).at_ms // _DAY_MS
         self._spent.append(spent)
         if not line.usage.estimated:
             self.calibration.learn(line.model, line.estimated_input, line.usage.input)
-        self._by_session[line.session] = self._by_session.get(line.session, 0) + line.usd_micros
-        self._by_day[day] = self._by_day.get(day, 0) + line.usd_micros
-        self._by_turn[_turn_of(line.call)] = self._by_turn.get(_turn_of(line.call), 0) + line.usd_micros
+        amount = _amount(line)
+        for owner in _owners(line, (booked or spent).at_ms):
+            self._sums[owner] = self._sums.get(owner, NOTHING) + amount
 
     # -- before and after a call -------------------------------------------------------------------------------
 
+    def session(self, session: str) -> Amount:
+        """What the session has used, and what is held or open for it."""
+        held = (amount for owner, _, amount in self._held.values() if owner == session)
+        opened = (_amount(s.line) for s in self._open.values() if s.line.session == session)
+        return sum((*held, *opened), self._sums.get(("session", session), NOTHING))
+
+    def day(self, at_ms: int, purposes: Collection[str] | None = None) -> Amount:
+        """The same for all sessions on the day (UTC) of this moment, of these purposes (None: of all); what is open counts
+        for the day on which it was begun."""
+        day = at_ms // _DAY_MS
+        held = (amount for _, purpose, amount in self._held.values() if purposes is None or purpose in purposes)
+        opened = (
+            _amount(s.line)
+            for s in self._open.values()
+            if s.at_ms // _DAY_MS == day and (purposes is None or s.line.purpose in purposes)
+        )
+        owners: tuple[_Owner, ...] = (("day", day),) if purposes is None else tuple((name, day) for name in purposes)
+        return sum((*held, *opened, *(self._sums.get(owner, NOTHING) for owner in owners)), NOTHING)
+
+    def turn(self, turn: str) -> Amount:
+        """What a turn has used so far, its open call included."""
+        opened = (_amount(s.line) for s in self._open.values() if _turn_of(s.line.call) == turn)
+        return sum(opened, self._sums.get(("turn", turn), NOTHING))
+
     def of_session(self, session: str) -> int:
-        """Micro-dollars that the session has spent, and what is held or open for it."""
-        held = sum(usd for owner, usd in self._held.values() if owner == session)
-        opened = sum(s.line.usd_micros for s in self._open.values() if s.line.session == session)
-        return self._by_session.get(session, 0) + held + opened
+        """Micro-dollars of `session`."""
+        return self.session(session).usd_micros
 
     def of_day(self, at_ms: int) -> int:
-        """The same for all sessions on the day (UTC) of this moment; what is open counts for today."""
-        held = sum(usd for _, usd in self._held.values())
-        opened = sum(s.line.usd_micros for s in self._open.values() if s.at_ms // _DAY_MS == at_ms // _DAY_MS)
-        return self._by_day.get(at_ms // _DAY_MS, 0) + held + opened
+        """Micro-dollars of `day`."""
+        return self.day(at_ms).usd_micros
 
     def of_turn(self, turn: str) -> int:
-        """Micro-dollars that a turn has spent so far, its open call included."""
-        opened = sum(s.line.usd_micros for s in self._open.values() if _turn_of(s.line.call) == turn)
-        return self._by_turn.get(turn, 0) + opened
+        """Micro-dollars of `turn`."""
+        return self.turn(turn).usd_micros
 
-    def hold(self, call: str, session: str, usd_micros: int) -> None:
-        """Reserve the worst case of a call that may be made; what the session held before and did not book is let go."""
-        self.let_go(session)
-        if usd_micros:
-            self._held[call] = (session, usd_micros)
+    def hold(self, call: str, session: str, purpose: str, amount: Amount) -> None:
+        """Reserve the worst case of a call that may be made; what the session's turn held before and did not book is let
+        go."""
+        if purpose not in BACKGROUND:
+            self.let_go(session)
+        if amount != NOTHING:
+            self._held[call] = (session, purpose, amount)
+
+    def drop(self, call: str) -> None:
+        """A call that was held will not be made."""
+        self._held.pop(call, None)
 
     def let_go(self, session: str) -> None:
-        """The session will not make the call that it held money for."""
-        self._held = {call: held for call, held in self._held.items() if held[0] != session}
+        """The session's turn will not make the call that it held something for; what goes on beside it may."""
+        self._held = {call: held for call, held in self._held.items() if held[0] != session or held[1] in BACKGROUND}
 
     async def book(self, booked: Booked) -> None:
         """Durable when it returns, if it may cost anything. DiskError: then the call must not be made."""
-        if booked.usd_micros:
+        if booked.usd_micros or booked.tokens or booked.ms:
             await self._append(booked, sync=True)
         self._held.pop(booked.call, None)
 
@@ -153,7 +200,7 @@ class Spending:
         self._add(Spent(now_ms, line))
 
     def _forget(self) -> None:
-        self._spent, self._open, self._by_session, self._by_day, self._by_turn = [], {}, {}, {}, {}
+        self._spent, self._open, self._sums = [], {}, {}
 
     # -- looking -----------------------------------------------------------------------------------------------
 
@@ -165,6 +212,23 @@ class Spending:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _amount(line: Booked | Settled) -> Amount:
+    match line:
+        case Booked():
+            return Amount(line.usd_micros, line.tokens, line.ms)
+        case Settled():
+            return (
+                Amount(line.usd_micros, line.usage.input + line.usage.output, line.ms)
+                if line.local
+                else Amount(line.usd_micros)
+            )
+
+
+def _owners(line: Booked | Settled, at_ms: int) -> tuple[_Owner, ...]:
+    day = at_ms // _DAY_MS
+    return ("session", line.session), ("day", day), (line.purpose, day), ("turn", _turn_of(line.call))
 
 
 def _turn_of(call: str) -> str:

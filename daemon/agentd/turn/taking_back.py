@@ -15,7 +15,8 @@ import msgspec
 
 from agentd.errors import ConflictError, NotFoundError
 from agentd.session.actors import Actor
-from agentd.session.entries import Asked, Done, Entry, Requested
+from agentd.session.asking import Asked
+from agentd.session.entries import Done, Entry, Requested
 from agentd.session.log import SessionLog
 from agentd.session.revisions import FileOutcome, FileStep, Reverted, Reverting, Withdrawn
 from agentd.session.state import KeyRecord

@@ -32,7 +32,7 @@ def test_an_empty_machine_has_the_shipped_settings() -> None:
         permissions=PermissionSettings(allow=(), ask=(), deny=()),
         durability=DurabilitySettings(mode="always", interval_ms=100),
         sessions=SessionSettings(
-            idle_unload_ms=600_000, list_page=50, archive_after_days=0, remove_after_days=0, max_bytes=0
+            idle_unload_ms=600_000, list_page=50, archive_after_days=0, remove_after_days=0, max_bytes=0, titles=True
         ),
         shell=ShellSettings(timeout_ms=120_000, output_bytes=10 * 1024 * 1024),
         tools=ToolSettings(step_result_chars=100_000),
@@ -43,6 +43,12 @@ def test_an_empty_machine_has_the_shipped_settings() -> None:
             max_output_tokens=32_000,
             session_usd=0.0,
             day_usd=0.0,
+            schedule_usd=0.0,
+            background_share=0.05,
+            local_session_tokens=0,
+            local_day_tokens=0,
+            local_day_minutes=0,
+            local_call_minutes=10,
         ),
         undo=UndoSettings(
             image_bytes=8 * 1024 * 1024,

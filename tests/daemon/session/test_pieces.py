@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from agentd.search.pieces import Piece
+from agentd.session.asking import Answered
 from agentd.session.entries import (
-    Answered,
     Broke,
     Changed,
     Done,

@@ -20,6 +20,8 @@ from agentproto.content import ToolResultBlock
 from support.household import PERSON, WORKSPACE, Household, Reply, TalkModel, ask, whole_log
 
 READ: Reply = (("read", {"path": "big.txt"}),)
+READS: Sequence[Reply] = [(("read", {"path": "big.txt", "limit": 2000 - n}),) for n in range(12)]
+"""The whole file each time, and no call like another: equal ones would end the turn."""
 
 
 class SmallServer(TalkModel):
@@ -41,6 +43,12 @@ class SmallServer(TalkModel):
 class OneModel:
     def __init__(self, model: TalkModel, window: int) -> None:
         self._choice = ModelChoice(model, "m", Window(window, 2_000))
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
+
+    def stand_in(self, given_up: Sequence[str]) -> str:
+        return ""
 
     async def ready(self, name: str) -> None:
         return
@@ -97,7 +105,7 @@ def of(kind: type, entries: list[Entry]) -> list[Entry]:
 
 
 def test_twelve_steps_with_large_results_fit_into_a_small_window() -> None:
-    server, entries = tell((*([READ] * 12), "done"), 14_000)
+    server, entries = tell((*READS, "done"), 14_000)
     assert len(server.sent) == 13
     assert max(server.sent) <= 14_000 - 1_400 - 2_000
     assert [entry.stop for entry in of(Finished, entries)] == ["end"]  # type: ignore[attr-defined]
@@ -108,7 +116,7 @@ def test_twelve_steps_with_large_results_fit_into_a_small_window() -> None:
 
 
 def test_what_was_cleared_stays_so_in_every_later_request_and_after_a_restart() -> None:
-    server, entries = tell((*([READ] * 12), "done"), 14_000, turns=2)
+    server, entries = tell((*READS, "done"), 14_000, turns=2)
     (first, *_) = of(Compacted, entries)
     texts = [_results(request, first.calls) for request in server.requests]  # type: ignore[attr-defined]
     at = next(n for n, found in enumerate(texts) if found and found[0].startswith("[This result of read was cleared"))
@@ -116,7 +124,7 @@ def test_what_was_cleared_stays_so_in_every_later_request_and_after_a_restart() 
 
 
 def test_a_server_that_says_too_long_once_gets_less_and_the_turn_ends_well() -> None:
-    server, entries = tell((*([READ] * 3), "done"), 100_000, refuses=(4,))
+    server, entries = tell((*READS[:3], "done"), 100_000, refuses=(4,))
     broke = of(Broke, entries)
     assert [(entry.failure, entry.again, entry.wait_ms) for entry in broke] == [("overflow", True, 0)]  # type: ignore[attr-defined]
     assert len(of(Compacted, entries)) == 1
@@ -125,7 +133,7 @@ def test_a_server_that_says_too_long_once_gets_less_and_the_turn_ends_well() -> 
 
 
 def test_a_server_that_says_so_again_and_again_ends_the_turn_with_its_words() -> None:
-    server, entries = tell((*([READ] * 3), "done"), 100_000, refuses=(4, 5, 6))
+    server, entries = tell((*READS[:3], "done"), 100_000, refuses=(4, 5, 6))
     (finished,) = of(Finished, entries)
     assert (len(server.sent), finished.stop, finished.error) == (5, "error", "prompt is too long")  # type: ignore[attr-defined]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from agentd.session.entries import Answered, Done, Finished, Interrupted, Judged, Replied, Steered
+from agentd.session.asking import Answered
+from agentd.session.entries import Done, Finished, Interrupted, Judged, Replied, Steered
 from agentd.turn.effects import CallModel, JudgeCalls, PrepareCall, Record, RunCalls, TurnEnded, Wait
 from agentd.turn.events import Answer, CallEnded, Interrupt, ModelFailed, ModelReplied, Recovered, Refused, Speak
 from agentd.turn.pen import Limits

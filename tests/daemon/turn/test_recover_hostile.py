@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from agentd.errors import ConflictError
-from agentd.session.entries import Answered, Asked, Begun, Done, Finished, Judged, Requested
+from agentd.session.asking import Answered, Asked
+from agentd.session.entries import Begun, Done, Finished, Judged, Requested
 from agentd.session.store import SessionStore
 from agentd.turn.sessions import NewTurn
 from agentd.world.fake import FakeWorld

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -17,7 +17,7 @@ from agentd.turn.intake import NewTurn
 from agentd.turn.parts import ModelChoice, TurnSettings
 from agentd.turn.pen import Limits
 from agentd.turn.sessions import Sessions
-from agentd.turn.spending import LEDGER_FILE, Booked, Settled, Spending
+from agentd.turn.spending import LEDGER_FILE, Amount, Booked, Settled, Spending
 from agentd.world.fake import FakeWorld, fake_world
 from agentproto.api.turn import TurnUsage
 from support.household import PERSON, WORKSPACE, Household, Reply, TalkModel, whole_log
@@ -47,7 +47,7 @@ def test_what_is_held_booked_and_settled_is_counted_once() -> None:
     async def story() -> None:
         spending = ledger(world)
         now = world.clock.now_ms()
-        spending.hold("s1.t1.1#1", "s1", 100)
+        spending.hold("s1.t1.1#1", "s1", "turn", Amount(100))
         assert (spending.of_session("s1"), spending.of_day(now), spending.of_turn("s1.t1")) == (100, 100, 0)
         await spending.book(booked())
         assert (spending.of_session("s1"), spending.of_day(now), spending.of_turn("s1.t1")) == (100, 100, 100)
@@ -60,8 +60,8 @@ def test_what_is_held_booked_and_settled_is_counted_once() -> None:
 
 def test_money_that_was_held_for_a_call_that_is_not_made_is_let_go() -> None:
     spending = Spending()
-    spending.hold("s1.t1.1#1", "s1", 100)
-    spending.hold("s1.t1.1#2", "s1", 70)
+    spending.hold("s1.t1.1#1", "s1", "turn", Amount(100))
+    spending.hold("s1.t1.1#2", "s1", "turn", Amount(70))
     assert spending.of_session("s1") == 70
     spending.let_go("s1")
     assert spending.of_session("s1") == 0
@@ -156,6 +156,12 @@ class PricedModels:
     def __init__(self, model: Priced, prices: Prices | None) -> None:
         self._choice = ModelChoice(model, "m", Window(100_000, 4_000), None, prices)
 
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
+
+    def stand_in(self, given_up: Sequence[str]) -> str:
+        return ""
+
     async def ready(self, name: str) -> None:
         return
 
@@ -166,7 +172,7 @@ class PricedModels:
         return "talk"
 
 
-READS: tuple[Reply, ...] = (*([(("read", {"path": "a.txt"}),)] * 6), "done")
+READS: tuple[Reply, ...] = (*((("read", {"path": "a.txt", "limit": 2000 - n}),) for n in range(6)), "done")
 
 
 def priced_house(

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -363,6 +363,12 @@ class _Small:
 
     def default(self) -> str:
         return "talk"
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
+
+    def stand_in(self, given_up: Sequence[str]) -> str:
+        return ""
 
     async def ready(self, name: str) -> None:
         return

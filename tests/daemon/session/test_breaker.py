@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.turn.breaker import LIMITS, Limits, Recent, Seen, Verdict, after, judge, seen
+from agentd.session.breaker import LIMITS, Limits, Recent, Seen, Verdict, after, judge, seen
 
 
 def grep(pattern: str, result: str = "no match") -> Seen:
