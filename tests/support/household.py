@@ -208,8 +208,10 @@ class Household:
     def new_session(self) -> NewSession:
         return NewSession(WORKSPACE, WORKSPACE, "ask", None, None, {"PATH": "/bin"})
 
-    async def until_quiet(self, session: str, on_question: Callable[[str], bool] = lambda question: True) -> None:
-        """Let the turn run; every open question is answered, by `on_question` (approve or deny)."""
+    async def until_quiet(
+        self, session: str, on_question: Callable[[str], bool] = lambda question: True, step_ms: int = 10
+    ) -> None:
+        """Let the turn run; every open question is answered, by `on_question` (approve or deny). Looks every `step_ms`."""
         runner = await self.sessions.get(session)
         for _ in range(2000):
             if not runner.busy:
@@ -222,7 +224,7 @@ class Household:
                     await self.sessions.answer(question.id, f"key-{question.id}", "h", decision, "once", "no", PERSON)
                 except ConflictError:
                     continue
-            await self.world.clock.sleep(10)
+            await self.world.clock.sleep(step_ms)
         raise AssertionError(f"the turn never ended: {runner.state.turn}")
 
 

@@ -34,6 +34,7 @@ from agentd.session.entries import (
     durable,
 )
 from agentd.session.fold import fold
+from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Withdrawn
 from agentd.session.state import SessionState
 from agentd.world.doors import Handle, World
@@ -45,7 +46,7 @@ CHECKPOINT_EVERY = 1000
 _INDEX_EVERY = 64
 _BACK = 512
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
-_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered, Withdrawn, Reverted, Compacted, Asked)
+_TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered, Withdrawn, Reverted, Compacted, Reminded, Asked)
 
 
 class Head(msgspec.Struct, frozen=True):
