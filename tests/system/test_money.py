@@ -10,12 +10,16 @@ import pytest
 from support.daemon import RealDaemon, real_daemon
 
 
+def reading(number: int) -> dict[str, object]:
+    """A call like no other: equal ones would end the turn."""
+    return {"text": "Again.", "tools": [{"name": "read", "arguments": {"path": "README.md", "limit": 2000 - number}}]}
+
+
 @pytest.fixture
 def daemon(home: Path) -> Iterator[RealDaemon]:
     """The model `dear` reads for ever, at three dollars a million tokens of input and fifteen of output."""
     with real_daemon(home, started=False) as daemon:
-        reading = {"text": "Again.", "tools": [{"name": "read", "arguments": {"path": "README.md"}}]}
-        table = daemon.model("dear", reading, loop=True)
+        table = daemon.model("dear", *(reading(n) for n in range(50)), loop=True)
         daemon.settings(table.replace('kind = "scripted"', 'kind = "scripted"\nprice_in = 3.0\nprice_out = 15.0'))
         daemon.start()
         yield daemon

@@ -52,7 +52,7 @@ from agentd.session.state import (
 from agentproto.api.turn import TurnUsage
 from agentproto.content import ToolUseBlock, text_of
 
-__all__ = ["MACHINE", "REPEATED", "add_usage", "fold"]
+__all__ = ["MACHINE", "REPEATED", "add_usage", "first_title", "fold"]
 
 REPEATED = "repeated"
 """The stop of a reply that was ended because it repeated itself."""
@@ -101,10 +101,15 @@ def _opened(state: SessionState, e: Opened, seq: int, at_ms: int) -> SessionStat
     )
 
 
+def first_title(prompt: str) -> str:
+    """What a session is called as long as nobody has named it: how its first message begins."""
+    return " ".join(prompt.split())[:80]
+
+
 def _requested(state: SessionState, e: Requested, seq: int, at_ms: int) -> SessionState:
     queued = state.turn is not None or bool(state.queue)
     state = keyed(state, e.key, e.hash, seq, e.turn, queued=queued)
-    title = state.title if state.title is not None else " ".join(e.prompt.split())[:80]
+    title = state.title if state.title is not None else first_title(e.prompt)
     hashes = state.read_hashes
     for path, digest, _ in e.files:
         hashes = latest(hashes, path, digest)

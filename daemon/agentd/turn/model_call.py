@@ -11,9 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-import msgspec
-
-from agentd.context.prices import FREE, cost_of, worst_case
+from agentd.context.prices import FREE
 from agentd.context.tokens import estimate
 from agentd.errors import DeadlineError, DiskError
 from agentd.providers.base import Failure
@@ -23,6 +21,7 @@ from agentd.providers.tool_text import ToolText
 from agentd.session.entries import Partial, Replied
 from agentd.session.fold import REPEATED
 from agentd.session.state import TurnState
+from agentd.turn.billing import usage_of, usage_of_failure
 from agentd.turn.events import Event, ModelFailed, ModelReplied
 from agentd.turn.mending import mend_calls, without_end
 from agentd.turn.parts import Parts
@@ -33,9 +32,6 @@ from agentproto.api.turn import DeltaEvent, TurnUsage
 from agentproto.errors import ErrorCode
 
 __all__ = ["ModelCall", "died", "no_reply"]
-
-_ON_ITS_WAY_TOKENS = 256
-"""Tokens that a server may have made and billed before it noticed that nobody reads any more."""
 
 _Keep = Callable[[Partial], Awaitable[None]]
 
@@ -76,8 +72,11 @@ class ModelCall:
         except DiskError as fault:
             text = f"nothing was asked: what it may cost could not be written down ({fault.what})"
             return self._failed(Failure("bad_request", text, fault.remedy))
-        event = await self._within(worst.ms)
-        usage = event.entry.usage if isinstance(event, ModelReplied) else self._usage_of_failure()
+        with self._parts.traffic.calling(call.provider):
+            event = await self._within(worst.ms)
+        usage = (
+            event.entry.usage if isinstance(event, ModelReplied) else usage_of_failure(self._reply, call, self._prices)
+        )
         settled = Settled(
             *facts[:4],
             usage.usd_micros,
@@ -101,29 +100,6 @@ class ModelCall:
                 return await self._ask()
         except DeadlineError:
             return self._replied(stop="length")
-
-    def _usage_of_failure(self) -> TurnUsage:
-        """What a call that failed may have cost: nothing when not a byte was answered."""
-        failure = self._reply.failure
-        seen = failure.details.get("bytes_seen", 0) if failure is not None else 0
-        shown = len(self._reply.text().encode(errors="replace"))
-        if not seen and not shown:
-            return TurnUsage(estimated=True)
-        return self._at_most(max(shown, seen if isinstance(seen, int) else 0))
-
-    def _at_most(self, seen_bytes: int) -> TurnUsage:
-        """Of a call whose server told no usage: all of its input, a token for each byte that was seen, and what was on
-        its way. On the safe side: money that may have been spent can't be spent again."""
-        call = self._prepared
-        output = min(call.output_tokens, seen_bytes + _ON_ITS_WAY_TOKENS)
-        usd_micros = worst_case(self._prices, call.input_tokens, output)
-        return TurnUsage(input=call.input_tokens, output=output, usd_micros=usd_micros, estimated=True)
-
-    def _usage(self) -> TurnUsage:
-        usage = self._reply.usage(self._prepared.input_tokens)
-        if not usage.estimated or self._prices == FREE:
-            return msgspec.structs.replace(usage, usd_micros=cost_of(self._prices, usage))
-        return self._at_most(self._reply.bytes)
 
     async def _ask(self) -> Event:
         try:
@@ -174,7 +150,7 @@ class ModelCall:
                 step=self._prepared.call,
                 blocks=blocks,
                 stop=stop,
-                usage=self._usage(),
+                usage=usage_of(self._reply, self._prepared, self._prices),
                 interrupted=interrupted,
                 mended=mended,
             )

@@ -21,6 +21,7 @@ from agentd.tools.base import Tool
 from agentd.turn.own_writes import OwnWrites
 from agentd.turn.pen import Limits
 from agentd.turn.spending import Spending
+from agentd.turn.traffic import Traffic
 from agentd.world.doors import Box, World
 from agentd.world.tasks import Tasks
 from agentproto.api.turn import DeltaEvent
@@ -142,6 +143,7 @@ class Parts:
     secrets: Callable[[str], Mapping[str, str]]
     """Variables of a session's client that are kept in memory only (by session id)."""
     spending: Spending = field(default_factory=Spending)
+    traffic: Traffic = field(default_factory=Traffic)
     own_writes: OwnWrites = field(default_factory=OwnWrites)
     cache: str = ""
     """The folder for what can be made anew."""

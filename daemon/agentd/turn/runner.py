@@ -48,6 +48,7 @@ from agentd.turn.preparing import Preparing
 from agentd.turn.reply import Delta
 from agentd.turn.restoring import restore
 from agentd.turn.revise import may_revert
+from agentd.turn.titles import Titles
 
 __all__ = ["Runner"]
 
@@ -65,6 +66,7 @@ class Runner:
         self._parts = parts
         self._calls = Calls(parts, log)
         self._preparing = Preparing(parts, log)
+        self._titles = Titles(parts, log, self.feed)
         self._lock = asyncio.Lock()
         self._model_call: ModelCall | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -122,6 +124,7 @@ class Runner:
                 if self._closing:
                     raise BusyError(f"session {self.state.session} takes no entries now", why="the daemon is stopping")
                 self.log.check_writable()
+                self._titles.never_mind()
                 self.used_ms = self._parts.world.clock.monotonic_ms()
                 if any(isinstance(event, UserSaid | Recovered | Revert) for event in events):
                     self._parts.store.mark_open(self._session_of(events))
@@ -310,6 +313,7 @@ class Runner:
         except DiskError as fault:
             self._hint_lost(fault)
         self.keep_head()
+        self._titles.soon()
 
     def keep_head(self) -> None:
         """Write down where the log ends now."""
@@ -325,6 +329,7 @@ class Runner:
     async def stop(self) -> None:
         """Stop what runs without recording anything: a start goes on from the log (drain, unloading)."""
         self._closing = True
+        self._titles.never_mind()
         try:
             async with self._parts.world.clock.deadline(_STOP_MS):
                 async with self._lock:  # who records now may still start something
