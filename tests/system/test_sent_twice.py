@@ -93,7 +93,8 @@ def test_an_answer_that_is_sent_again_is_the_same_answer(daemon: RealDaemon, wor
         (opened,) = client.call("question.list", question.ListParams(), question.ListResult).questions
         params = question.AnswerParams(key=new_key(), question=opened.id, decision="approve")
         first = client.call("question.answer", params, question.AnswerResult)
-        until((workspace / "counted").exists, "the command runs")
+        done = lambda: any(line["type"] == "call.done" for line in daemon.lines(opened.session))  # noqa: E731
+        until(done, "the command has run")
     daemon.restart()
     with daemon.client() as client:
         again = client.call("question.answer", params, question.AnswerResult)

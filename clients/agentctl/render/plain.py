@@ -16,6 +16,7 @@ from agentctl.render.safe import one_line, safe
 from agentctl.render.table import size_text
 from agentctl.sessions.reverts import file_line, happened
 from agentproto.api import question, session, turn
+from agentproto.content import ToolUseBlock
 from agentproto.revisions import RevertedEvent
 
 __all__ = ["Plain", "Screen", "Sink"]
@@ -69,6 +70,7 @@ class Plain:
         self._drawn = False
         self._line_open = False
         self._said = False
+        self._goes_on = False
         self._aside_open = False
 
     @property
@@ -100,6 +102,11 @@ class Plain:
                 self._wait_for("its turn", now_ms)
             case turn.StartedEvent():
                 self._wait_for(f"model {change.model}", now_ms)
+            case turn.RepliedEvent(stop="length", items=items) if not any(
+                isinstance(one, ToolUseBlock) for one in items
+            ):
+                self._goes_on = True  # the next words belong to the same sentence
+                self._wait_for("the rest of the answer", now_ms)
             case turn.RepliedEvent():
                 self.end_line()
                 self._wait_for("the next step", now_ms)
@@ -120,6 +127,8 @@ class Plain:
                 words = f": {change.text}" if change.text else ""
                 self.note(f"{change.question}: {change.decision} by {change.actor}{words}", "cyan")
                 self._wait_for("the next step", now_ms)
+            case session.NoticeEvent(code="told.cut"):
+                pass  # it would stand in the middle of the sentence
             case session.NoticeEvent():
                 self.note(change.text, "yellow")
             case turn.WithdrawnEvent():
@@ -196,10 +205,11 @@ class Plain:
 
     def _answer(self, text: str, first: bool) -> None:
         self._clear()
-        if first:
+        if first and not self._goes_on:
             self.end_line()
             if self._said:
                 self._screen.out.write("\n")
+        self._goes_on = False
         self._screen.out.write(safe(text) if self._screen.answer_on_terminal else text)
         self._screen.out.flush()
         self._said = True
