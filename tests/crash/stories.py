@@ -22,7 +22,7 @@ from agentd.world.fake_files import FakeFiles
 from agentd.world.fake_http import Answer
 from agentd.world.fake_processes import Script
 from agentd.world.faults import Plan
-from support.household import PERSON, WORKSPACE, Household, Reply, ask
+from support.household import PERSON, WORKSPACE, Cut, Household, Reply, ask
 
 PROMPT = "do it"
 UNKNOWN = "unknown outcome"
@@ -120,6 +120,7 @@ STORIES = (
         (Act(0, "undo", _undo),),
         undone={"a.txt": b"one\n", "new/c.txt": None},
     ),
+    Story("cut answer", [(READ,), Cut("half of what"), Cut("there is"), "to say"], slow_ms=20),
     Story("two queued", ["one two three"], (Act(20, "k2", _ask_more),), slow_ms=30, stops=(("end",), ("end",))),
 )
 

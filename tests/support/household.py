@@ -51,6 +51,10 @@ def check_request(request: ModelRequest) -> None:
     assert not any(faults.values()), faults
 
 
+class Cut(str):
+    """An answer that the output limit cuts."""
+
+
 Reply = str | tuple[tuple[str, dict[str, object]], ...]
 
 
@@ -87,7 +91,7 @@ class TalkModel:
                 if self.slow_ms:
                     await self.world.clock.sleep(self.slow_ms)
                 yield TextPiece(word + " ")
-            yield Ended("end", Usage(10, 2))
+            yield Ended("length" if isinstance(reply, Cut) else "end", Usage(10, 2))
         else:
             for n, (tool, arguments) in enumerate(reply):
                 yield ToolUse(f"m{n}", tool, dict(arguments), "")
