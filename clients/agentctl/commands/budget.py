@@ -18,7 +18,7 @@ __all__ = ["command"]
 @click.command("budget", short_help="What may be spent.")
 @json_option
 def command(as_json: bool) -> int:
-    """Limits in money, what today has cost, and the estimator's error for each model."""
+    """Limits in money, in tokens and in time, what today has cost, and the estimator's error for each model."""
     with dial() as client:
         found = client.call("model.budget", model.BudgetParams(), model.BudgetResult)
     if as_json:
@@ -29,6 +29,18 @@ def command(as_json: bool) -> int:
         f"a day (UTC) may      {_limit(found.day_usd_micros)}  (budget.day_usd)\n"
         f"spent today          ${found.spent_today_usd_micros / 1_000_000:.4f}, with what is reserved now\n"
     )
+    sys.stdout.write(
+        "local models may use  "
+        f"{_count(found.local_session_tokens, 'tokens')} a session (budget.local_session_tokens), "
+        f"{_count(found.local_day_tokens, 'tokens')} a day (budget.local_day_tokens), "
+        f"{_count(found.local_day_ms // 60_000, 'minutes')} a day (budget.local_day_minutes)\n"
+        f"used today            {found.local_tokens_today:,} tokens, {found.local_ms_today / 60_000:.1f} minutes\n\n"
+    )
+    purposes = [
+        (one.purpose, _cap(one), f"${one.spent_usd_micros / 1_000_000:.4f}", one.words) for one in found.purposes
+    ]
+    show(("purpose", "may cost a day", "today", "because of"), purposes, empty="")
+    sys.stdout.write("\n")
     rows = [
         (one.model, str(one.calls), f"{one.least:.3f}", f"{one.greatest:.3f}", f"{one.factor:.3f}")
         for one in found.estimates
@@ -37,6 +49,14 @@ def command(as_json: bool) -> int:
         ("model", "calls", "counted/estimated", "at most", "factor"), rows, empty="No server has counted anything yet."
     )
     return DONE
+
+
+def _cap(one: model.PurposeBudget) -> str:
+    return "-" if one.usd_micros is None else f"${one.usd_micros / 1_000_000:.4f}"
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number:,} {unit}" if number else f"any number of {unit}"
 
 
 def _limit(usd_micros: int) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "ModelInfo",
     "ModelKind",
     "Price",
+    "PurposeBudget",
     "TestCheck",
     "TestParams",
     "TestResult",
@@ -146,13 +147,32 @@ class Estimates(msgspec.Struct, frozen=True, omit_defaults=True):
     factor: float
 
 
+class PurposeBudget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What calls of one purpose may cost on a day in micro-dollars (None: only the general limits count) and have cost
+    today; `with_purposes` share the same cap. `blocks`: a turn waits for them."""
+
+    purpose: str
+    usd_micros: int | None
+    spent_usd_micros: int
+    words: str = ""
+    with_purposes: tuple[str, ...] = ()
+    blocks: bool = False
+
+
 class BudgetResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Limits in micro-dollars (0: none), and what today (UTC) has cost, with what is reserved now."""
+    """Limits in micro-dollars (0: none), and what today (UTC) has cost, with what is reserved now. `local_*`: limits of
+    models on this machine in tokens and milliseconds, and what they used today."""
 
     session_usd_micros: int
     day_usd_micros: int
     spent_today_usd_micros: int
     estimates: tuple[Estimates, ...] = ()
+    purposes: tuple[PurposeBudget, ...] = ()
+    local_session_tokens: int = 0
+    local_day_tokens: int = 0
+    local_day_ms: int = 0
+    local_tokens_today: int = 0
+    local_ms_today: int = 0
 
 
 METHODS = (

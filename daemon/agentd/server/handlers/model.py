@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agentd.context.purposes import PURPOSES, cap_of
+from agentd.providers.prepared import Purpose
 from agentd.server.handling import Call, Handler
 from agentd.server.once import once
 from agentd.session.moments import day_of
-from agentd.turn.spending import Settled, Spent
+from agentd.turn.parts import TurnSettings
+from agentd.turn.spending import Settled, Spending, Spent
 from agentproto.api import model as api
 
 __all__ = ["HANDLERS"]
@@ -76,11 +79,31 @@ async def _budget(call: Call, params: api.BudgetParams) -> api.BudgetResult:
     spending, settings = services.spending, services.turn_settings()
     calibration = spending.calibration
     known = [(model, error) for model in calibration.models() if (error := calibration.error(model)) is not None]
+    now_ms = services.world.clock.now_ms()
+    today = spending.day(now_ms)
     return api.BudgetResult(
         session_usd_micros=settings.session_usd_micros,
         day_usd_micros=settings.day_usd_micros,
-        spent_today_usd_micros=spending.of_day(services.world.clock.now_ms()),
+        spent_today_usd_micros=today.usd_micros,
         estimates=tuple(api.Estimates(model, *error, calibration.factor(model)) for model, error in known),
+        purposes=tuple(_purpose(purpose, spending, settings, now_ms) for purpose in PURPOSES),
+        local_session_tokens=settings.local_session_tokens,
+        local_day_tokens=settings.local_day_tokens,
+        local_day_ms=settings.local_day_ms,
+        local_tokens_today=today.tokens,
+        local_ms_today=today.ms,
+    )
+
+
+def _purpose(purpose: Purpose, spending: Spending, settings: TurnSettings, now_ms: int) -> api.PurposeBudget:
+    cap = cap_of(purpose, settings.day_usd_micros, settings.background_share, settings.schedule_usd_micros)
+    return api.PurposeBudget(
+        purpose=purpose,
+        usd_micros=cap.usd_micros,
+        spent_usd_micros=spending.day(now_ms, {purpose}).usd_micros,
+        words=cap.words,
+        with_purposes=tuple(sorted(cap.purposes - {purpose})),
+        blocks=PURPOSES[purpose].blocks,
     )
 
 
