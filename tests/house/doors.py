@@ -44,6 +44,8 @@ DAEMON: dict[str, dict[str, str]] = {
         "agentd.turn.model_call": _TURNS,
         "agentd.turn.runner": _TURNS,
         "agentd.turn.sessions": _TURNS,
+        "agentd.turn.side_query": "gives way to a turn by ending itself",
+        "agentd.turn.titles": "a question that waits for its time, and can be taken back",
     },
     "fcntl": {DOOR: _DOOR},
     "httpx": {"agentd.world.http": "the one HTTP client"},

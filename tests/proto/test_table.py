@@ -18,7 +18,16 @@ from agentproto.versions import WIRE_MAX, WIRE_MIN
 
 MODULES = (config, daemon, log, model, question, session, tool, turn)
 NAME = re.compile(r"[a-z]+\.[a-z]+(_[a-z]+)*")
-DURATIONS = {"heartbeat_ms", "wait_ms", "duration_ms", "timeout_ms", "first_token_ms", "retry_after_ms"}
+DURATIONS = {
+    "heartbeat_ms",
+    "wait_ms",
+    "duration_ms",
+    "timeout_ms",
+    "first_token_ms",
+    "retry_after_ms",
+    "local_day_ms",
+    "local_ms_today",
+}
 """Spans of time. Every other field in milliseconds is a moment and ends in `at_ms`."""
 OTHER_MOMENTS = {"now_ms": "the daemon's own clock at the moment it answers"}
 NOT_PAGED = {"question.list", "tool.list", "model.list"}

@@ -24,18 +24,8 @@ def command(as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json_text(found))
         return DONE
-    sys.stdout.write(
-        f"a session may spend  {_limit(found.session_usd_micros)}  (budget.session_usd)\n"
-        f"a day (UTC) may      {_limit(found.day_usd_micros)}  (budget.day_usd)\n"
-        f"spent today          ${found.spent_today_usd_micros / 1_000_000:.4f}, with what is reserved now\n"
-    )
-    sys.stdout.write(
-        "local models may use  "
-        f"{_count(found.local_session_tokens, 'tokens')} a session (budget.local_session_tokens), "
-        f"{_count(found.local_day_tokens, 'tokens')} a day (budget.local_day_tokens), "
-        f"{_count(found.local_day_ms // 60_000, 'minutes')} a day (budget.local_day_minutes)\n"
-        f"used today            {found.local_tokens_today:,} tokens, {found.local_ms_today / 60_000:.1f} minutes\n\n"
-    )
+    show(("limit", "most", "used today", "setting"), _limits(found), empty="")
+    sys.stdout.write("\n")
     purposes = [
         (one.purpose, _cap(one), f"${one.spent_usd_micros / 1_000_000:.4f}", one.words) for one in found.purposes
     ]
@@ -55,9 +45,31 @@ def _cap(one: model.PurposeBudget) -> str:
     return "-" if one.usd_micros is None else f"${one.usd_micros / 1_000_000:.4f}"
 
 
+def _limits(found: model.BudgetResult) -> list[tuple[str, str, str, str]]:
+    spent = f"${found.spent_today_usd_micros / 1_000_000:.4f}"
+    tokens, minutes = f"{found.local_tokens_today:,}", f"{found.local_ms_today / 60_000:.1f}"
+    return [
+        ("a session", _dollars(found.session_usd_micros), "", "budget.session_usd"),
+        ("a day (UTC)", _dollars(found.day_usd_micros), spent, "budget.day_usd"),
+        ("local models, a session", _count(found.local_session_tokens, "tokens"), "", "budget.local_session_tokens"),
+        (
+            "local models, a day",
+            _count(found.local_day_tokens, "tokens"),
+            f"{tokens} tokens",
+            "budget.local_day_tokens",
+        ),
+        (
+            "local models, a day",
+            _count(found.local_day_ms // 60_000, "minutes"),
+            f"{minutes} minutes",
+            "budget.local_day_minutes",
+        ),
+    ]
+
+
 def _count(number: int, unit: str) -> str:
-    return f"{number:,} {unit}" if number else f"any number of {unit}"
+    return f"{number:,} {unit}" if number else "no limit"
 
 
-def _limit(usd_micros: int) -> str:
+def _dollars(usd_micros: int) -> str:
     return f"${usd_micros / 1_000_000:.2f}" if usd_micros else "no limit"
