@@ -192,10 +192,16 @@ NO_REPLY = failure(500, {"error": {"message": "the script of the fake server has
 
 
 class FakeModelServer:
-    """`url` is up to and with `/v1`, `origin` without it. `body_limit`: larger requests are answered with 413."""
+    """`url` is up to and with `/v1`, `origin` without it. `body_limit`: larger requests are answered with 413; `port`:
+    one that is known to be free (0: any)."""
 
     def __init__(
-        self, answer: Callable[[Request], Reply] | None = None, *, body_limit: int | None = None, window: int = 8_192
+        self,
+        answer: Callable[[Request], Reply] | None = None,
+        *,
+        body_limit: int | None = None,
+        window: int = 8_192,
+        port: int = 0,
     ) -> None:
         self.requests: list[Request] = []
         self.url = ""
@@ -204,6 +210,7 @@ class FakeModelServer:
         self._script: list[Reply] = []
         self._body_limit = body_limit
         self._window = window
+        self._port = port
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -255,7 +262,7 @@ class FakeModelServer:
                 tasks.discard(task)
                 writer.close()
 
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(connected, "127.0.0.1", self._port)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         self._ready.set()
         await self._stop.wait()

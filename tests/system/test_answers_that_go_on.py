@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from support.daemon import RealDaemon, real_daemon
 from support.fake_model_server import Break, FakeModelServer, Reply, chunk, failure, say
+from support.waiting import until
 
 
 @pytest.fixture
@@ -62,3 +64,36 @@ def test_the_stand_in_goes_on_and_says_so(daemon: RealDaemon, server: FakeModelS
     assert "not_found: no such model; gone goes on" in ran.err
     assert "not_found: no such model; near goes on" in ran.err
     assert [request.json["model"] for request in server.requests if request.method == "POST"] == ["fake"] * 2
+
+
+def test_a_local_server_that_crashes_in_the_middle_and_comes_back_finishes_the_turn(
+    home: Path, workspace: Path
+) -> None:
+    """Ollama's own protocol; the session is the same, and nothing is said twice."""
+    with real_daemon(home, started=False) as daemon:
+        with FakeModelServer() as server:
+            port = int(server.origin.rpartition(":")[2])
+            daemon.settings(f'[models.local]\nkind = "ollama"\nurl = "{server.origin}"\nmodel = "fake"\n')
+            daemon.start()
+            half = b'{"message": {"role": "assistant", "content": "half an "}, "done": false}\n'
+            server.script(Reply([half, Break()]))
+            asked = daemon.spawn("ask", "go", "--json", cwd=workspace)
+            until(
+                lambda: any(request.method == "POST" and "chat" in request.path for request in server.requests),
+                "a call",
+            )
+        until(lambda: "network" in [line.get("failure") for line in lines_of(daemon)], "nobody is there")
+        with FakeModelServer(port=port) as server:
+            ended = b'{"message": {"role": "assistant", "content": ""}, "done": true, "done_reason": "stop", '
+            counted = b'"prompt_eval_count": 10, "eval_count": 5}\n'
+            whole = b'{"message": {"role": "assistant", "content": "A whole answer."}, "done": false}\n'
+            server.script(Reply([whole, ended + counted], headers={"content-type": "application/x-ndjson"}))
+            out, err = asked.communicate(timeout=60)
+    assert asked.returncode == 0, err
+    said = json.loads(out)
+    assert (said["text"], said["stop_reason"]) == ("A whole answer.", "end")
+
+
+def lines_of(daemon: RealDaemon) -> list[dict[str, object]]:
+    (row,) = daemon.agentctl("sessions", "list", "--json").rows
+    return daemon.lines(str(row["id"]))

@@ -26,6 +26,7 @@ class Policy:
     `retries`: how often the same call is sent again. `base_ms`: the first wait's upper bound, doubled each time up to
     `cap_ms`. `total_ms`: all waits of one call together. `fall_back`: ask the next model of the chain when retries are
     used up. `compact`: the context is made smaller, once, and the call made anew. `reason`: why these numbers.
+    `retries_before_next`: retries where somebody stands in: who named one would rather not wait.
     """
 
     retries: int
@@ -35,6 +36,7 @@ class Policy:
     fall_back: bool
     reason: str
     compact: bool = False
+    retries_before_next: int = 0
 
 
 def _stop(reason: str, *, fall_back: bool = False, compact: bool = False) -> Policy:
@@ -44,19 +46,45 @@ def _stop(reason: str, *, fall_back: bool = False, compact: bool = False) -> Pol
 POLICIES: Mapping[FailureClass, Policy] = {
     "overflow": _stop("the same bytes will never fit; only a smaller context can help, once", compact=True),
     "rate_limited": Policy(
-        6, 1_000, 60_000, 300_000, True, "limits are counted a minute; five of them outlast every usual window"
+        6,
+        1_000,
+        60_000,
+        300_000,
+        True,
+        "limits are counted a minute; five of them outlast every usual window",
+        retries_before_next=1,
     ),
     "overloaded": Policy(
-        5, 1_000, 30_000, 120_000, True, "a busy or loading server recovers in seconds or has a real outage"
+        5,
+        1_000,
+        30_000,
+        120_000,
+        True,
+        "a busy or loading server recovers in seconds or has a real outage",
+        retries_before_next=2,
     ),
     "auth": _stop("a key or an account does not mend itself, and another model must not hide that"),
     "bad_request": _stop("the server will refuse the same bytes again, and they are our own fault"),
     "refused": _stop(
         "asking again does not change a refusal, and shopping for a model that says yes is not ours to do"
     ),
-    "network": Policy(4, 500, 8_000, 60_000, True, "nothing was answered, so sending again doubles nothing"),
+    "network": Policy(
+        12,
+        500,
+        8_000,
+        90_000,
+        True,
+        "nothing was answered, so sending again doubles nothing; a local server that crashed is back within a minute",
+        retries_before_next=2,
+    ),
     "broken_stream": Policy(
-        2, 500, 4_000, 60_000, True, "tokens were paid for already: two more tries, then somebody else"
+        2,
+        500,
+        4_000,
+        60_000,
+        True,
+        "tokens were paid for already: two more tries, then somebody else",
+        retries_before_next=2,
     ),
     "not_found": _stop(
         "a model or address that is not there stays away; the chain may name one that is", fall_back=True
@@ -249,15 +277,21 @@ def _number(text: str) -> float | None:
 
 
 def retry_wait(
-    kind: FailureClass, attempt: int, retry_after_ms: int | None, jitter: float, *, waited_ms: int = 0
+    kind: FailureClass,
+    attempt: int,
+    retry_after_ms: int | None,
+    jitter: float,
+    *,
+    waited_ms: int = 0,
+    stands_in: bool = False,
 ) -> int | None:
     """How long to wait before the same call is sent again; None: not again (fall back or stop, see the policy).
 
     `attempt`: how often it has failed, from 1. `jitter`: a number in [0, 1). `waited_ms`: what this call has waited
-    already. Full jitter spreads clients that failed together; what the server asked for is never undercut.
+    already. `stands_in`: another connection would go on. Full jitter spreads clients that failed together; what the server asked for is never undercut.
     """
     policy = POLICIES[kind]
-    if attempt > policy.retries:
+    if attempt > (policy.retries_before_next if stands_in else policy.retries):
         return None
     bound = min(policy.cap_ms, policy.base_ms << min(attempt - 1, 32))
     if retry_after_ms is None:

@@ -158,16 +158,19 @@ class ModelCall:
 
     def _failed(self, failure: Failure) -> Event:
         turn = self._turn
+        next_model = ""
+        if POLICIES[failure.kind].fall_back:
+            next_model = self._parts.models.stand_in((*turn.given_up, turn.model))
         wait = retry_wait(
             failure.kind,
             turn.attempts - turn.attempts_before,
             failure.retry_after_ms,
             self._parts.world.ids.jitter(),
             waited_ms=turn.waited_ms,
+            stands_in=bool(next_model),
         )
-        next_model = ""
-        if wait is None and POLICIES[failure.kind].fall_back:
-            next_model = self._parts.models.stand_in((*turn.given_up, turn.model))
+        if wait is not None:
+            next_model = ""
         return ModelFailed(
             step=self._prepared.call,
             failure=failure.kind,

@@ -187,16 +187,22 @@ def test_only_what_may_pass_by_itself_is_retried() -> None:
 
 
 def test_waits_grow_with_full_jitter_and_end() -> None:
-    assert [retry_wait("network", attempt, None, 0.5) for attempt in range(1, 7)] == [
-        250,
-        500,
-        1_000,
-        2_000,
-        None,
-        None,
-    ]
+    waits = [retry_wait("network", attempt, None, 0.5) for attempt in range(1, 15)]
+    assert waits == [250, 500, 1_000, 2_000, *[4_000] * 8, None, None]
     assert [retry_wait("network", 1, None, jitter) for jitter in (0.0, 0.999)] == [0, 500]
     assert retry_wait("rate_limited", 6, None, 0.9999) == round(0.9999 * 32_000)
+
+
+def test_who_can_be_stood_in_for_is_not_waited_for_so_long() -> None:
+    tries = {
+        kind: [retry_wait(kind, n, None, 0.5, stands_in=True) is not None for n in range(1, 5)] for kind in POLICIES
+    }
+    assert {kind: sum(one) for kind, one in tries.items() if any(one)} == {
+        "rate_limited": 1,
+        "overloaded": 2,
+        "network": 2,
+        "broken_stream": 2,
+    }
 
 
 def test_what_the_server_asked_for_is_never_undercut() -> None:
