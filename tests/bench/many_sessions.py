@@ -19,6 +19,7 @@ from agentd.chain.frame import FIRST_LINK, line_crc
 from agentd.session.folders import session_folder, time_of
 from agentd.session.log import LOG_FILE, Head
 from agentd.world.ids import session_id
+from agentproto.api.daemon import StatusParams, StatusResult
 from agentproto.api.session import ListParams, ListResult
 from agentproto.api.turn import StartParams, StartResult
 from agentproto.limits import LIMITS
@@ -54,6 +55,9 @@ def measure() -> list[Row]:
                 params = StartParams(key=new_key(), prompt="wait", session=session)
                 client.call("turn.start", params, StartResult)
         full = [_killed_and_ready(home) for _ in range(_ROUNDS)]
+        with home.client("bench") as client:
+            running = client.call("daemon.status", StatusParams(), StatusResult).turns_running
+            assert running == _RUNNING, running  # turns that ended would cost a start nothing
         first, later = [], []
         for _ in range(_ROUNDS):
             home.restart()

@@ -328,9 +328,13 @@ class SessionLog:
         items: dict[str, bytes] = {}
         lines: list[Line[Entry]] = []
         start = self.state.seq
+        # What lies before the checkpoint that opening began at is read from the log's first byte on. A checkpoint is made
+        # between turns, so the call is not there.
+        known = self._index[0][0] - 1 if self._index else 0
         # Back to the call whose pieces they are: a slow model makes four a second, for as long as it takes.
         while start > 0 and not any(isinstance(line.entry, Called) for line in lines):
             end, start = start, max(0, start - _BACK)
+            start = known if start < known < end else start
             lines[:0] = self.lines_after(start, end - start)
         for line in lines:
             entry = line.entry

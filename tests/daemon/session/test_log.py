@@ -187,7 +187,8 @@ def test_reading_after_any_number_gives_exactly_the_rest() -> None:
         assert [line.seq for line in log.lines_after(seq, 2)] == list(range(seq + 1, 302))[:2]
 
 
-def test_streamed_text_is_kept_as_far_as_it_was_written() -> None:
+def streaming() -> tuple[str, list[Entry]]:
+    """A turn, and its entries up to some pieces of its reply."""
     play = Play(["x"], hold=(type(None),)).begin()
     play.feed(said())
     turn = f"{SESSION}.t1"
@@ -198,7 +199,27 @@ def test_streamed_text_is_kept_as_far_as_it_was_written() -> None:
         Partial(turn=turn, item="i", kind="text", offset=4, text="f"),
         Partial(turn=turn, item="i", kind="text", offset=5, text=" a"),
     ]
-    log = write(fake_world(), [*entries[:upto], *pieces])
+    return turn, [*entries[:upto], *pieces]
+
+
+def test_streamed_text_is_kept_as_far_as_it_was_written() -> None:
+    turn, entries = streaming()
+    log = write(fake_world(), entries)
     assert log.kept_text(turn) == {"i": "hälf a"}
     assert log.state.turn is not None
     assert log.state.turn.usage == TurnUsage()
+
+
+def test_streamed_text_is_found_without_reading_what_lies_before_the_checkpoint() -> None:
+    turn, (first, *entries) = streaming()
+    world = fake_world()
+    log = write(world, [first, *many(CHECKPOINT_EVERY)[1:]])
+    checkpoint = log.checkpoint_due()
+    assert checkpoint is not None
+    asyncio.run(log.append([checkpoint], 2))
+    asyncio.run(log.append(entries, 3))
+    data = world.files.read(f"{FOLDER}/{LOG_FILE}")
+    world.files.write_atomic(f"{FOLDER}/{LOG_FILE}", b"x" * 1000 + data[1000:])
+    again = SessionLog.open(world, FOLDER, log.head())
+    assert (again.problem, again.lines_after(0, 1)) == (None, [])
+    assert again.kept_text(turn) == {"i": "hälf a"}
