@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from agentd.context.assemble import Assembler, Assembly, digest_of
-from agentd.context.budget import projected, usable_tokens
+from agentd.context.budget import usable_tokens
 from agentd.context.reminders import Used, crossed, of_budget, reminder
 from agentd.context.sections import SessionFacts
 from agentd.errors import AgentdError, OverBudgetError
@@ -62,30 +62,36 @@ class Preparing:
         self._assembler = Assembler(log, parts.store)
         self._ready: dict[str, Ready] = {}
         self._counted: dict[str, int] = {}
+        self._is_near = False
         self._offers: dict[str, tuple[ToolDefinition, ...]] = {}
 
     def take(self, step: str) -> Ready:
         """What was prepared for `step`, once."""
         return self._ready.pop(step)
 
-    async def look_closer(self, turn: TurnState) -> None:
-        """Where the estimate comes near to what fits, let the model's server count. Never raises, never takes longer than
-        a person would notice; what a server can't say is estimated, on the safe side."""
+    async def prepare(self, turn: TurnState, step: str) -> Event:
+        """`Prepared`, or `Refused` with words for a person. Where the estimate comes near to what fits, or past it, the
+        model's server is asked to count, for no longer than a person would notice."""
+        event = self._prepare(turn, step)
+        if self._is_near and await self._count(turn):
+            event = self._prepare(turn, step)
+        return event
+
+    async def _count(self, turn: TurnState) -> bool:
+        """Whether the server said how many tokens the request has with nothing left out. Never raises."""
         try:
             choice = self._parts.models.get(turn.model)
-            factor = self._parts.spending.calibration.factor(choice.provider.name)
-            body, most = self._assembler.body(
+            body, _ = self._assembler.body(
                 choice.provider, choice.model, self._offer(turn), self._facts(), choice.limits
             )
-        except Exception:  # noqa: BLE001 - `prepare` meets the same fault and tells it
-            return
-        if projected(body, factor) < _COUNT_FROM * usable_tokens(choice.limits, most):
-            return
+        except Exception:  # noqa: BLE001 - `_prepare` met the same fault and told it
+            return False
         counted = await self._parts.models.count(choice.provider.name, body)
         self._counted = {} if counted is None else {digest_of(body): counted}
+        return counted is not None
 
-    def prepare(self, turn: TurnState, step: str) -> Event:
-        """`Prepared`, or `Refused` with words for a person."""
+    def _prepare(self, turn: TurnState, step: str) -> Event:
+        self._is_near = False
         try:
             choice = self._parts.models.get(turn.model)
             allowed = self._allowed(turn, choice)
@@ -96,12 +102,15 @@ class Preparing:
                 told += more
                 assembly = self._assemble(turn, step, choice, allowed, told)
         except AgentdError as fault:
+            self._is_near = isinstance(fault, OverBudgetError)
             text = f"{fault.what}: {fault.why}" if fault.why else fault.what
             return Refused(step, text, fault.remedy or fault.code.remedy, isinstance(fault, OverBudgetError))
         except Exception as fault:  # noqa: BLE001 - a bug ends the turn with an id to quote; it must not hang
             reference = self._parts.reporter.bug("prepare", fault)
             return Refused(step, f"the daemon has a bug (reference {reference})", "Please report it.", False)
         call = assembly.call
+        near = _COUNT_FROM * usable_tokens(choice.limits, call.output_tokens)
+        self._is_near = assembly.compacted is not None or call.input_tokens >= near
         worst = worst_of(call, allowed)
         self._parts.spending.hold(call_of(step, turn.attempts + 1), self._log.session, call.purpose, worst)
         schemas = {name: schema for name, _, schema in assembly.tools}

@@ -194,8 +194,7 @@ class Runner:
                 assert turn is not None
                 self._stopped.clear()
                 await self._parts.models.ready(turn.model)
-                await self._preparing.look_closer(turn)
-                return [self._preparing.prepare(turn, step)]
+                return [await self._preparing.prepare(turn, step)]
             case CallModel(step):
                 assert turn is not None
                 self._start(f"model {step}", self._call_model(step), no_reply(turn.id, step), died(step))
