@@ -39,13 +39,13 @@ def measure() -> list[Row]:
         messages = request.json["messages"]
         assert isinstance(messages, list)
         if "stream" in str(messages[-1]):
-            return say(*(f"word{number % 10} " for number in range(_WORDS)))
+            return say(*(f"word{number} " for number in range(_WORDS)))
         done = 0
         for message in reversed(messages):
             if message["role"] == "user":
                 break
             done += message["role"] == "tool"
-        return calls(("ls", {"path": "."})) if done < _STEPS else say("done")
+        return calls(("ls", {"path": "./" * done + "."})) if done < _STEPS else say("done")
 
     with (
         FakeModelServer(answer, window=9_000_000) as server,

@@ -62,6 +62,8 @@ class Assembler:
         self._fed = 0
         self._encoded = Encoded()
         self._prefix: tuple[str, Prefix] | None = None
+        self._telling: set[Reminded] = set()
+        """Reminders that stand in the conversation and are not in the log yet."""
 
     def assemble(
         self,
@@ -85,9 +87,7 @@ class Assembler:
         full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
         fit. `reminded`: what the model is told beside; `counted`: digest of a body -> tokens as its server counts them."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits))
-        conversation = self._grow()
-        for entry in reminded:
-            conversation.feed(entry)
+        conversation = self._told(reminded)
         body = provider.encode(self._request(model, prefix, conversation))
         compacted = self._shrink(
             conversation,
@@ -100,8 +100,8 @@ class Assembler:
         if compacted is not None:
             body = provider.encode(self._request(model, prefix, conversation))
         messages = conversation.messages()
-        if compacted is not None or reminded:
-            self._conversation = None  # what was left out or told is recorded with the request, or not at all
+        if compacted is not None:
+            self._conversation = None  # what was left out is recorded with the request, or not at all
         call = prepare(
             provider=provider.name,
             body=body,
@@ -175,15 +175,33 @@ class Assembler:
         turn = step.rpartition(".")[0]
         return Compacted(turn=turn, step=step, tier=cut.tier, calls=cut.calls, tokens=cut.tokens, reason=cut.reason)
 
+    def _told(self, reminded: Sequence[Reminded]) -> Conversation:
+        """The conversation with these reminders at its end. They are recorded with the request, in the same breath, or
+        not at all: what an earlier request was to tell and was never recorded is taken out again."""
+        conversation = self._grow()
+        if self._telling - set(reminded):
+            self._conversation = None
+            conversation = self._grow()
+        for entry in reminded:
+            if entry not in self._telling:
+                conversation.feed(entry)
+                self._telling.add(entry)
+        return conversation
+
     def _grow(self) -> Conversation:
         if self._conversation is None:
             self._conversation = Conversation()
             self._fed = 0
+            self._telling = set()
             refs = self._log.all_refs()
         else:
             refs = self._log.refs
         for ref in refs[self._fed :]:
-            self._conversation.feed(self._log.entry_at(ref))
+            entry = self._log.entry_at(ref)
+            if isinstance(entry, Reminded) and entry in self._telling:
+                self._telling.discard(entry)  # it stands in its place already
+            else:
+                self._conversation.feed(entry)
             self._fed += 1  # one by one: what can't be read now is read later, and nothing is fed twice
         return self._conversation
 
