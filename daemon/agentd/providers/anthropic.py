@@ -22,7 +22,7 @@ import msgspec
 from agentd.providers.anthropic_stream import KIND, MessagesStream
 from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest
 from agentd.providers.failures import classify
-from agentd.providers.writing import NOTHING, CallIds, image_in_words, kept_part
+from agentd.providers.writing import NOTHING, CallIds, image_in_words, joined, kept_part
 from agentproto.content import ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["VERSION", "AnthropicMessages"]
@@ -122,8 +122,7 @@ class AnthropicMessages:
         )
         head = msgspec.json.encode(body)[:-2]
         settled, ids = kept_part(request, self, _first_marked(request.messages), self._settled)
-        moving = self._moving(request.messages[_first_marked(request.messages) :], ids)
-        return b"".join((head, settled, b"," if settled and moving else b"", moving, b"]}"))
+        return joined(head, (settled, self._moving(request.messages[_first_marked(request.messages) :], ids)))
 
     def decoder(self) -> Decoder:
         return MessagesStream(self.host)

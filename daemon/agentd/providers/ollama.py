@@ -21,7 +21,7 @@ import msgspec
 from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.failures import classify
 from agentd.providers.ollama_stream import ChatLines
-from agentd.providers.writing import CallIds, image_in_words, kept_part
+from agentd.providers.writing import CallIds, image_in_words, joined, kept_part
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OllamaChat"]
@@ -112,8 +112,7 @@ class OllamaChat:
         head = msgspec.json.encode(body)[:-2]
         settled = max(0, len(request.messages) - 1)
         first, ids = kept_part(request, self, settled, _messages)
-        parts = [part for part in (_system(request), first, _messages(request.messages[settled:], ids)) if part]
-        return b"".join((head, b",".join(parts), b"]}"))
+        return joined(head, (_system(request), first, _messages(request.messages[settled:], ids)))
 
     def decoder(self) -> Decoder:
         return ChatLines()

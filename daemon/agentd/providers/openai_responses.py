@@ -22,7 +22,7 @@ import msgspec
 from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.failures import classify
 from agentd.providers.openai_responses_stream import KIND, ResponsesStream
-from agentd.providers.writing import NOTHING, CallIds, image_in_words, kept_part
+from agentd.providers.writing import NOTHING, CallIds, image_in_words, joined, kept_part
 from agentproto.content import ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OpenAIResponses"]
@@ -112,8 +112,7 @@ class OpenAIResponses:
         settled = max(0, len(request.messages) - 1)
         write = partial(self._items, reasons=reasons)
         first, ids = kept_part(request, (self, reasons), settled, write)
-        last = write(request.messages[settled:], ids)
-        return b"".join((head, first, b"," if first and last else b"", last, b"]}"))
+        return joined(head, (first, write(request.messages[settled:], ids)))
 
     def decoder(self) -> Decoder:
         return ResponsesStream(self.host)

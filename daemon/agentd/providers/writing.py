@@ -2,19 +2,19 @@
 
 It decides which messages of a growing conversation need not be encoded again, which id a call has in a request, and
 what is said in place of what a request can't hold. It never changes a byte of what was written before, and knows no
-format: how a message looks is the codec's. Pure. Callers: `anthropic`, `openai_responses`, `ollama`.
+format: how a message looks is the codec's. Pure. Callers: the codecs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import is_
 
 from agentd.providers.base import Encoded, ModelMessage, ModelRequest
 from agentproto.content import ImageBlock, ToolUseBlock
 
-__all__ = ["NOTHING", "CallIds", "Write", "fitting", "image_in_words", "kept_part"]
+__all__ = ["NOTHING", "CallIds", "Write", "fitting", "image_in_words", "joined", "kept_part"]
 
 NOTHING = "(nothing)"
 """What stands where a message has to say something and has nothing that this format could hold."""
@@ -48,20 +48,14 @@ class CallIds:
 
     def new(self, use: ToolUseBlock) -> str:
         """The id of a call that is written now."""
-        chosen = use.model_id if _FITS.fullmatch(use.model_id) else fitting(use.call)
-        if not _FITS.fullmatch(chosen) or self._is_taken(chosen):
-            chosen = fitting(use.call)
-        number = 1
-        while not _FITS.fullmatch(chosen) or self._is_taken(chosen):  # a model can have used any of our names
-            number += 1
-            chosen = f"{fitting(use.call)[:40]}-{number}"
+        chosen = self._choose(use)
         self._given[use.call] = (chosen, use.name)
         self._taken.add(chosen)
         return chosen
 
     def of(self, call: str) -> str:
         """The id under which a call was written."""
-        return self._find(call)[0] or fitting(call)
+        return self._find(call)[0] or self._unwritten(call)
 
     def name_of(self, call: str) -> str:
         """The tool that a call asked for; empty when it was never written."""
@@ -72,6 +66,20 @@ class CallIds:
         free = not self._is_taken(id)
         self._taken.add(id)
         return free
+
+    def _choose(self, use: ToolUseBlock) -> str:
+        chosen = use.model_id if _FITS.fullmatch(use.model_id) else fitting(use.call)
+        if not _FITS.fullmatch(chosen) or self._is_taken(chosen):
+            chosen = fitting(use.call)
+        number = 1
+        while not _FITS.fullmatch(chosen) or self._is_taken(chosen):  # a model can have used any of our names
+            number += 1
+            chosen = f"{fitting(use.call)[:40]}-{number}"
+        return chosen
+
+    def _unwritten(self, call: str) -> str:
+        """The id of a call that was never written: a result of it is nobody's."""
+        return fitting(call)
 
     def _find(self, call: str) -> tuple[str, str]:
         if call in self._given or self._before is None:
@@ -89,11 +97,11 @@ Write = Callable[[tuple[ModelMessage, ...], CallIds], bytes]
 class _Kept:
     """The beginning of a conversation as one codec wrote it: its messages, their bytes, and the ids given in them."""
 
-    def __init__(self, codec: object) -> None:
+    def __init__(self, codec: object, ids: CallIds) -> None:
         self.codec = codec
         self.messages: list[ModelMessage] = []
         self.data = bytearray()
-        self.ids = CallIds()
+        self.ids = ids
 
     def begins(self, codec: object, messages: tuple[ModelMessage, ...], count: int) -> bool:
         """By identity: equal arguments of a call may have their keys in another order, which is other bytes."""
@@ -101,19 +109,32 @@ class _Kept:
         return same_codec and len(self.messages) <= count and all(map(is_, self.messages, messages))
 
 
-def kept_part(request: ModelRequest, codec: object, count: int, write: Write) -> tuple[bytearray, CallIds]:
+def kept_part(
+    request: ModelRequest, codec: object, count: int, write: Write, ids: type[CallIds] = CallIds
+) -> tuple[bytearray, CallIds]:
     """The bytes of the first `count` messages, and the ids for writing the others. Only what `request.encoded` does not
-    hold yet is written. `codec`: whose bytes they are; another one (by `==`) begins anew. The bytes are for reading only."""
+    hold yet is written. `codec`: whose bytes they are; another one (by `==`) begins anew. `ids`: the codec's rule for
+    them, one for a codec. The bytes are for reading only."""
     messages, encoded = request.messages, request.encoded or Encoded()
     kept, encoded.kept = encoded.kept, None  # what fails half-way is not used again
     if not isinstance(kept, _Kept) or not kept.begins(codec, messages, count):
-        kept = _Kept(codec)
+        kept = _Kept(codec, ids())
     fresh = messages[len(kept.messages) : count]
     if fresh and (more := write(fresh, kept.ids)):
         kept.data += b"," + more if kept.data else more
     kept.messages += fresh
     encoded.kept = kept
-    return kept.data, CallIds(kept.ids)  # not copied: it may be megabytes
+    return kept.data, ids(kept.ids)  # not copied: it may be megabytes
+
+
+def joined(head: bytes, parts: Iterable[bytes | bytearray]) -> bytes:
+    """A whole body: `head` up to the bracket that opens its last field, the parts that say something with commas between
+    them, and the ends of both. One copy is made, because it may be megabytes."""
+    pieces: list[bytes | bytearray] = [head]
+    for part in parts:
+        if part:
+            pieces += (b",", part) if len(pieces) > 1 else (part,)
+    return b"".join((*pieces, b"]}"))
 
 
 def image_in_words(image: ImageBlock) -> str:
