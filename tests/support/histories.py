@@ -1,17 +1,19 @@
 """Arbitrary conversations for codecs: whatever a normalised history may hold, and how it grows from step to step.
 
 `histories` gives a request that `validate.canonical` finds nothing against, with calls whose ids no provider would have
-made, parts of every maker, half empty messages and pictures. `steps` are the same conversation's requests in order.
+made, parts of every maker, half empty messages and pictures. `wishes` are such requests that ask for more: thinking.
+`steps` are the same conversation's requests in order.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+from typing import get_args
 
 from hypothesis import strategies as st
 
-from agentd.providers.base import ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import Effort, ModelMessage, ModelRequest, ToolDefinition
 from agentproto.content import (
     Block,
     ImageBlock,
@@ -22,7 +24,7 @@ from agentproto.content import (
     ToolUseBlock,
 )
 
-__all__ = ["HOST", "histories", "steps"]
+__all__ = ["HOST", "histories", "steps", "wishes"]
 
 HOST = "a.host"
 
@@ -107,6 +109,19 @@ def histories() -> st.SearchStrategy[ModelRequest]:
         messages=_conversation(),
         max_output=st.integers(1, 4_000),
         temperature=st.none() | st.sampled_from([0.0, 0.7, 2.0]),
+    )
+
+
+_MODELS = ("m", "gpt-4o", "gpt-5", "gpt-oss:20b", "claude-sonnet-4-5", "claude-opus-5")
+
+
+def wishes() -> st.SearchStrategy[ModelRequest]:
+    """Any valid request, of any model, with what may be asked for beside the conversation."""
+    return st.builds(
+        lambda request, model, effort: dataclasses.replace(request, model=model, effort=effort),
+        histories(),
+        st.sampled_from(_MODELS),
+        st.sampled_from(get_args(Effort)),
     )
 
 

@@ -13,6 +13,7 @@ Source: https://platform.claude.com/docs/en/api/messages, .../build-with-claude/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
@@ -37,6 +38,20 @@ when a step had more blocks than a server looks back over."""
 _LARGEST_TEMPERATURE = 1.0
 
 _THINKING = ("thinking", "redacted_thinking")
+
+_THINKING_SHARE: Mapping[str, float] = {"low": 1 / 8, "medium": 1 / 3, "high": 2 / 3}
+"""Of the output's limit, which thinking counts against: little thought leaves nearly all of it for the answer, and much
+thought still leaves room for a file."""
+
+_LEAST_THINKING = 1_024
+"""Tokens; the server refuses a smaller budget."""
+
+_LEAST_ANSWER = 512
+"""Tokens that are left for the answer, else thinking is not asked for: less than that is no answer."""
+
+_BY_BUDGET = re.compile(r".*claude-(instant|2|3|[a-z]+-4(?!-[6-9](?!\d)))|(?!.*claude)")
+"""Models that are given a budget for thinking: Claude up to 4.5, and other makers' behind this format. Later ones decide
+by themselves, and are told the effort."""
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -79,6 +94,15 @@ class _Tool(msgspec.Struct, frozen=True):
     cache_control: _Mark | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Thinking(msgspec.Struct, frozen=True):
+    type: str
+    budget_tokens: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Output(msgspec.Struct, frozen=True):
+    effort: str | msgspec.UnsetType = msgspec.UNSET
+
+
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
     """The order of the fields is the order of the bytes."""
 
@@ -86,6 +110,8 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int
     stream: bool = True
     temperature: float | msgspec.UnsetType = msgspec.UNSET
+    thinking: _Thinking | msgspec.UnsetType = msgspec.UNSET
+    output_config: _Output | msgspec.UnsetType = msgspec.UNSET
     tools: list[_Tool] | msgspec.UnsetType = msgspec.UNSET
     system: list[_Text] | msgspec.UnsetType = msgspec.UNSET
     messages: tuple[_Message, ...] = ()
@@ -112,11 +138,15 @@ class AnthropicMessages:
             system[-1] = msgspec.structs.replace(system[-1], cache_control=_MARK)
         elif tools:
             tools[-1] = msgspec.structs.replace(tools[-1], cache_control=_MARK)
-        temperature = request.temperature
+        thinking = self._thinking(request)
+        temperature = request.temperature if thinking is None else None  # the two are refused together
+        by_itself = thinking is not None and thinking.type == "adaptive"
         body = _Body(
             model=request.model,
             max_tokens=request.max_output,
             temperature=msgspec.UNSET if temperature is None else min(temperature, _LARGEST_TEMPERATURE),
+            thinking=thinking or msgspec.UNSET,
+            output_config=_Output(request.effort) if by_itself else msgspec.UNSET,
             tools=tools or msgspec.UNSET,
             system=system or msgspec.UNSET,
         )
@@ -129,6 +159,30 @@ class AnthropicMessages:
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now_ms: int) -> Failure:
         return classify(status, headers, body, now_ms)
+
+    def _thinking(self, request: ModelRequest) -> _Thinking | None:
+        """How thinking is asked for; None where it is not, or where this request would be refused for it."""
+        if not request.effort:
+            return None
+        if not _BY_BUDGET.match(request.model):
+            return _Thinking("adaptive")
+        budget = max(_LEAST_THINKING, int(_THINKING_SHARE[request.effort] * request.max_output))
+        if budget + _LEAST_ANSWER > request.max_output or not self._may_think(request.messages[-2:-1]):
+            return None
+        return _Thinking("enabled", budget)
+
+    def _may_think(self, answered: tuple[ModelMessage, ...]) -> bool:
+        """With a budget, calls that are answered now have to begin with thinking, which is there only when it was asked
+        for then: a turn that began without goes on without."""
+        blocks = [block for message in answered for block in message.blocks]
+        if not any(isinstance(block, ToolUseBlock) for block in blocks):
+            return True
+        for block in blocks:
+            if isinstance(block, ToolUseBlock) or (isinstance(block, TextBlock) and block.text.strip()):
+                return False
+            if isinstance(block, ThinkingBlock) and self._own(block.provider) is not None:
+                return True
+        return False
 
     def _settled(self, messages: tuple[ModelMessage, ...], ids: CallIds) -> bytes:
         return msgspec.json.encode([self._message(message, ids) for message in messages])[1:-1]

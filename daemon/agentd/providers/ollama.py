@@ -12,6 +12,7 @@ are not in a request.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
@@ -25,6 +26,9 @@ from agentd.providers.writing import CallIds, image_in_words, joined, kept_part
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OllamaChat"]
+
+_TAKES_LEVELS = re.compile(r"(.*/)?gpt-oss")
+"""Models that are told how much to think; all others only whether to. Source: https://docs.ollama.com/capabilities/thinking."""
 
 
 class _Function(msgspec.Struct, frozen=True):
@@ -79,6 +83,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     stream: bool = True
+    think: bool | str | msgspec.UnsetType = msgspec.UNSET
     keep_alive: str | msgspec.UnsetType = msgspec.UNSET
     options: _Options
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
@@ -105,6 +110,7 @@ class OllamaChat:
         temperature = msgspec.UNSET if request.temperature is None else request.temperature
         body = _Body(
             model=request.model,
+            think=_think(request) if request.effort else msgspec.UNSET,
             keep_alive=self.keep_alive or msgspec.UNSET,
             options=_Options(self.num_ctx, request.max_output, temperature),
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
@@ -119,6 +125,10 @@ class OllamaChat:
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now_ms: int) -> Failure:
         return classify(status, headers, body, now_ms)
+
+
+def _think(request: ModelRequest) -> bool | str:
+    return request.effort if _TAKES_LEVELS.match(request.model) else True
 
 
 def _tool(tool: ToolDefinition) -> _Tool:

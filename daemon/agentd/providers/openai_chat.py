@@ -19,7 +19,7 @@ import msgspec
 from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.failures import classify
 from agentd.providers.openai_chat_stream import ChatStream
-from agentd.providers.writing import CallIds, image_in_words, joined, kept_part
+from agentd.providers.writing import NEVER_REASONS, CallIds, image_in_words, joined, kept_part
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OpenAIChat"]
@@ -85,13 +85,15 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int | msgspec.UnsetType = msgspec.UNSET
     max_completion_tokens: int | msgspec.UnsetType = msgspec.UNSET
     temperature: float | msgspec.UnsetType = msgspec.UNSET
+    reasoning_effort: str | msgspec.UnsetType = msgspec.UNSET
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
     messages: tuple[_Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAIChat:
-    """The codec. `limit_field`: all servers know `max_tokens`; OpenAI's own newer models want the other name."""
+    """The codec. `limit_field`: all servers know `max_tokens`; OpenAI's own newer models want the other name, which is
+    how it knows that it talks to them."""
 
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     kind: str = "openai-chat"
@@ -106,11 +108,14 @@ class OpenAIChat:
         """The body. Keys of schemas and arguments keep the order they have in the request: models write arguments in
         the order of the schema, and what they wrote comes back to them unchanged."""
         old_name = self.limit_field == "max_tokens"
+        effort = "" if not old_name and NEVER_REASONS.match(request.model) else request.effort
+        warmth = None if effort and not old_name else request.temperature  # OpenAI's models refuse both together
         body = _Body(
             model=request.model,
             max_tokens=request.max_output if old_name else msgspec.UNSET,
             max_completion_tokens=msgspec.UNSET if old_name else request.max_output,
-            temperature=msgspec.UNSET if request.temperature is None else request.temperature,
+            temperature=msgspec.UNSET if warmth is None else warmth,
+            reasoning_effort=effort or msgspec.UNSET,
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
         )
         head = msgspec.json.encode(body)[:-2]

@@ -11,7 +11,6 @@ words: their bytes are not in a request.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,16 +21,13 @@ import msgspec
 from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.failures import classify
 from agentd.providers.openai_responses_stream import KIND, ResponsesStream
-from agentd.providers.writing import NOTHING, CallIds, image_in_words, joined, kept_part
+from agentd.providers.writing import NEVER_REASONS, NOTHING, CallIds, image_in_words, joined, kept_part
 from agentproto.content import ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OpenAIResponses"]
 
 _LEAST_OUTPUT = 16
 """Tokens; the server refuses a smaller limit."""
-
-_NEVER_REASONS = re.compile(r"(.*/)?(ft:)?(chatgpt|gpt-3|gpt-4)")
-"""OpenAI's models that refuse to be asked for encrypted reasoning, because they have none; nor do they get any."""
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -66,6 +62,10 @@ class _Tool(msgspec.Struct, frozen=True):
     strict: bool = False  # the server's default asks more of a schema than most have
 
 
+class _Reasoning(msgspec.Struct, frozen=True):
+    effort: str
+
+
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
     """The order of the fields is the order of the bytes."""
 
@@ -76,6 +76,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     prompt_cache_key: str | msgspec.UnsetType = msgspec.UNSET
     max_output_tokens: int
     temperature: float | msgspec.UnsetType = msgspec.UNSET
+    reasoning: _Reasoning | msgspec.UnsetType = msgspec.UNSET
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
     instructions: str | msgspec.UnsetType = msgspec.UNSET
     input: tuple[_Item, ...] = ()
@@ -98,13 +99,16 @@ class OpenAIResponses:
 
     def encode(self, request: ModelRequest) -> bytes:
         """The body. Keys of schemas and arguments keep the order they have in the request."""
-        reasons = not _NEVER_REASONS.match(request.model)
+        reasons = not NEVER_REASONS.match(request.model)
+        effort = request.effort if reasons else ""
+        warmth = None if effort else request.temperature  # models that reason refuse it
         body = _Body(
             model=request.model,
             include=("reasoning.encrypted_content",) if reasons else msgspec.UNSET,
             prompt_cache_key=self.cache_key or msgspec.UNSET,
             max_output_tokens=max(_LEAST_OUTPUT, request.max_output),
-            temperature=msgspec.UNSET if request.temperature is None else request.temperature,
+            temperature=msgspec.UNSET if warmth is None else warmth,
+            reasoning=_Reasoning(effort) if effort else msgspec.UNSET,
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
             instructions="\n\n".join(text for _, text in request.system if text) or msgspec.UNSET,
         )

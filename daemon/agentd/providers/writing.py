@@ -14,10 +14,13 @@ from operator import is_
 from agentd.providers.base import Encoded, ModelMessage, ModelRequest
 from agentproto.content import ImageBlock, ToolUseBlock
 
-__all__ = ["NOTHING", "CallIds", "Write", "fitting", "image_in_words", "joined", "kept_part"]
+__all__ = ["NEVER_REASONS", "NOTHING", "CallIds", "Write", "fitting", "image_in_words", "joined", "kept_part"]
 
 NOTHING = "(nothing)"
 """What stands where a message has to say something and has nothing that this format could hold."""
+
+NEVER_REASONS = re.compile(r"(.*/)?(ft:)?(chatgpt|gpt-3|gpt-4)")
+"""OpenAI's models that refuse to be asked for reasoning or for its encrypted form, because they have none."""
 
 _FITS = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """Anthropic takes these characters only; OpenAI takes 64 of them. One rule for both, so that they can be exchanged."""

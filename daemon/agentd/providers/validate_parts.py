@@ -1,0 +1,106 @@
+"""What the judges of request bodies have in common: reading anything at all, names, ids, words, pictures.
+
+It decides what counts as a tool's name, a call's arguments and a picture in every format, and answers with faults in
+words. It never raises for what is in a body. Pure. Callers: `validate`, `validate_anthropic`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+__all__ = [
+    "EFFORTS",
+    "NAME",
+    "Body",
+    "called",
+    "head",
+    "listed",
+    "mapping",
+    "maps",
+    "plain",
+    "said",
+    "tool_names",
+    "used_before",
+]
+
+Body = bytes | Mapping[str, object]
+"""A request's body, or what it says."""
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""How much a model may think, in the words of OpenAI's formats; Anthropic's has those from `low` on."""
+
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""A tool's name, in all three formats."""
+
+
+def plain(body: Body) -> Mapping[str, object] | None:
+    if not isinstance(body, bytes):
+        return body
+    try:
+        return msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def head(body: Mapping[str, object], limits: Sequence[str], least: int) -> Iterator[str]:
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        yield "no model is named"
+    for name in limits:
+        value = body.get(name, least)
+        if type(value) is not int or value < least:
+            yield f"{name} is {value!r}"
+
+
+def said(number: int, content: object, kinds: Sequence[str]) -> Iterator[str]:
+    """Words: a text that is not empty, or parts of the given kinds."""
+    if isinstance(content, str):
+        if not content:
+            yield f"message {number} says nothing"
+        return
+    if not listed(content):
+        yield f"message {number} says nothing"
+    for part in maps(content):
+        if part.get("type") not in kinds:
+            yield f"message {number} has a part of type {part.get('type')!r}"
+        elif part.get("text") == "":
+            yield f"message {number} has an empty part"
+
+
+def called(number: int, function: Mapping[str, object]) -> Iterator[str]:
+    """A function's name, and arguments that are the text of a JSON object (templates of local servers read it)."""
+    name, arguments = function.get("name"), function.get("arguments")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        yield f"message {number} calls {name!r}, which can't be a tool's name"
+    if not isinstance(arguments, str) or plain(arguments.encode(errors="replace")) is None:
+        yield f"message {number} calls with arguments that are no JSON object"
+
+
+def listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def maps(value: object) -> list[Mapping[str, object]]:
+    """The items of a list; what is no object counts as one without any field, so that it is found faulty."""
+    return [mapping(item) for item in listed(value)]
+
+
+def mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def used_before(number: int, calls: Sequence[object], used: set[str]) -> Iterator[str]:
+    for call in calls:
+        if repr(call) in used or not call:
+            yield f"message {number} has the call id {call!r}, which is empty or was used before"
+        used.add(repr(call))
+
+
+def tool_names(names: Sequence[object]) -> Iterator[str]:
+    for number, name in enumerate(names):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            yield f"tool {number} has the name {name!r}"
+        elif name in names[:number]:
+            yield f"two tools have the name {name}"
