@@ -1,7 +1,8 @@
 """Arbitrary conversations for codecs: whatever a normalised history may hold, and how it grows from step to step.
 
 `histories` gives a request that `validate.canonical` finds nothing against, with calls whose ids no provider would have
-made, parts of every maker, half empty messages and pictures. `wishes` are such requests that ask for more: thinking.
+made, parts of every maker, half empty messages and pictures. `wishes` are such requests that ask for more: thinking, an
+answer of some form.
 `steps` are the same conversation's requests in order.
 """
 
@@ -115,13 +116,23 @@ def histories() -> st.SearchStrategy[ModelRequest]:
 _MODELS = ("m", "gpt-4o", "gpt-5", "gpt-oss:20b", "claude-sonnet-4-5", "claude-opus-5")
 
 
+_TEXT = {"type": "string", "minLength": 1}
+_SCHEMAS: tuple[dict[str, object] | None, ...] = (
+    None,
+    {"type": "object", "properties": {"a": _TEXT}, "required": ["a"], "additionalProperties": False},
+    {"type": "object", "properties": {"a": {"type": ["array", "null"], "items": {"type": "object"}}}},
+    {"anyOf": [_TEXT, {"type": "object", "additionalProperties": _TEXT}]},
+)
+
+
 def wishes() -> st.SearchStrategy[ModelRequest]:
     """Any valid request, of any model, with what may be asked for beside the conversation."""
     return st.builds(
-        lambda request, model, effort: dataclasses.replace(request, model=model, effort=effort),
+        lambda request, model, effort, schema: dataclasses.replace(request, model=model, effort=effort, schema=schema),
         histories(),
         st.sampled_from(_MODELS),
         st.sampled_from(get_args(Effort)),
+        st.sampled_from(_SCHEMAS),
     )
 
 

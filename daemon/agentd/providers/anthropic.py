@@ -24,6 +24,7 @@ from agentd.providers.anthropic_stream import KIND, MessagesStream
 from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest
 from agentd.providers.failures import classify
 from agentd.providers.writing import NOTHING, CallIds, image_in_words, joined, kept_part
+from agentd.providers.writing_schema import narrowed
 from agentproto.content import ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["VERSION", "AnthropicMessages"]
@@ -99,8 +100,14 @@ class _Thinking(msgspec.Struct, frozen=True):
     budget_tokens: int | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Format(msgspec.Struct, frozen=True):
+    type: str
+    schema: Mapping[str, object]
+
+
 class _Output(msgspec.Struct, frozen=True):
     effort: str | msgspec.UnsetType = msgspec.UNSET
+    format: _Format | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,13 +147,16 @@ class AnthropicMessages:
             tools[-1] = msgspec.structs.replace(tools[-1], cache_control=_MARK)
         thinking = self._thinking(request)
         temperature = request.temperature if thinking is None else None  # the two are refused together
-        by_itself = thinking is not None and thinking.type == "adaptive"
+        output = _Output(
+            effort=request.effort if thinking is not None and thinking.type == "adaptive" else msgspec.UNSET,
+            format=msgspec.UNSET if request.schema is None else _Format("json_schema", narrowed(request.schema)),
+        )
         body = _Body(
             model=request.model,
             max_tokens=request.max_output,
             temperature=msgspec.UNSET if temperature is None else min(temperature, _LARGEST_TEMPERATURE),
             thinking=thinking or msgspec.UNSET,
-            output_config=_Output(request.effort) if by_itself else msgspec.UNSET,
+            output_config=msgspec.UNSET if output == _Output() else output,
             tools=tools or msgspec.UNSET,
             system=system or msgspec.UNSET,
         )

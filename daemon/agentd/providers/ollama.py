@@ -86,6 +86,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     think: bool | str | msgspec.UnsetType = msgspec.UNSET
     keep_alive: str | msgspec.UnsetType = msgspec.UNSET
     options: _Options
+    format: Mapping[str, object] | msgspec.UnsetType = msgspec.UNSET
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
     messages: tuple[_Message, ...] = ()
 
@@ -113,6 +114,7 @@ class OllamaChat:
             think=_think(request) if request.effort else msgspec.UNSET,
             keep_alive=self.keep_alive or msgspec.UNSET,
             options=_Options(self.num_ctx, request.max_output, temperature),
+            format=msgspec.UNSET if request.schema is None else request.schema,
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
         )
         head = msgspec.json.encode(body)[:-2]

@@ -20,6 +20,7 @@ from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, 
 from agentd.providers.failures import classify
 from agentd.providers.openai_chat_stream import ChatStream
 from agentd.providers.writing import NEVER_REASONS, CallIds, image_in_words, joined, kept_part
+from agentd.providers.writing_schema import NAME, is_strict
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OpenAIChat"]
@@ -76,6 +77,17 @@ class _StreamOptions(msgspec.Struct, frozen=True):
 _Message = _System | _User | _Assistant | _Result
 
 
+class _Schema(msgspec.Struct, frozen=True):
+    name: str
+    schema: Mapping[str, object]
+    strict: bool
+
+
+class _Format(msgspec.Struct, frozen=True):
+    type: str
+    json_schema: _Schema
+
+
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
     """The order of the fields is the order of the bytes."""
 
@@ -86,6 +98,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     max_completion_tokens: int | msgspec.UnsetType = msgspec.UNSET
     temperature: float | msgspec.UnsetType = msgspec.UNSET
     reasoning_effort: str | msgspec.UnsetType = msgspec.UNSET
+    response_format: _Format | msgspec.UnsetType = msgspec.UNSET
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
     messages: tuple[_Message, ...] = ()
 
@@ -116,6 +129,7 @@ class OpenAIChat:
             max_completion_tokens=msgspec.UNSET if old_name else request.max_output,
             temperature=msgspec.UNSET if warmth is None else warmth,
             reasoning_effort=effort or msgspec.UNSET,
+            response_format=msgspec.UNSET if request.schema is None else _format(request.schema),
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
         )
         head = msgspec.json.encode(body)[:-2]
@@ -128,6 +142,10 @@ class OpenAIChat:
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now_ms: int) -> Failure:
         return classify(status, headers, body, now_ms)
+
+
+def _format(schema: Mapping[str, object]) -> _Format:
+    return _Format("json_schema", _Schema(NAME, schema, is_strict(schema)))
 
 
 def _tool(tool: ToolDefinition) -> _Tool:

@@ -22,6 +22,7 @@ from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, 
 from agentd.providers.failures import classify
 from agentd.providers.openai_responses_stream import KIND, ResponsesStream
 from agentd.providers.writing import NEVER_REASONS, NOTHING, CallIds, image_in_words, joined, kept_part
+from agentd.providers.writing_schema import NAME, is_strict
 from agentproto.content import ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OpenAIResponses"]
@@ -62,6 +63,17 @@ class _Tool(msgspec.Struct, frozen=True):
     strict: bool = False  # the server's default asks more of a schema than most have
 
 
+class _Format(msgspec.Struct, frozen=True):
+    type: str
+    name: str
+    schema: Mapping[str, object]
+    strict: bool
+
+
+class _Text(msgspec.Struct, frozen=True):
+    format: _Format
+
+
 class _Reasoning(msgspec.Struct, frozen=True):
     effort: str
 
@@ -77,6 +89,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int
     temperature: float | msgspec.UnsetType = msgspec.UNSET
     reasoning: _Reasoning | msgspec.UnsetType = msgspec.UNSET
+    text: _Text | msgspec.UnsetType = msgspec.UNSET
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
     instructions: str | msgspec.UnsetType = msgspec.UNSET
     input: tuple[_Item, ...] = ()
@@ -109,6 +122,7 @@ class OpenAIResponses:
             max_output_tokens=max(_LEAST_OUTPUT, request.max_output),
             temperature=msgspec.UNSET if warmth is None else warmth,
             reasoning=_Reasoning(effort) if effort else msgspec.UNSET,
+            text=msgspec.UNSET if request.schema is None else _text(request.schema),
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
             instructions="\n\n".join(text for _, text in request.system if text) or msgspec.UNSET,
         )
@@ -159,6 +173,10 @@ class OpenAIResponses:
         item = part.data.get("item")
         sound = isinstance(item, dict) and item.get("type") == "reasoning" and isinstance(item.get("summary"), list)
         return item if sound and isinstance(item, dict) else None
+
+
+def _text(schema: Mapping[str, object]) -> _Text:
+    return _Text(_Format("json_schema", NAME, schema, is_strict(schema)))
 
 
 def _tool(tool: ToolDefinition) -> _Tool:

@@ -23,6 +23,7 @@ from agentd.providers.validate_parts import (
     maps,
     plain,
     said,
+    schema_faults,
     tool_names,
     used_before,
 )
@@ -102,6 +103,8 @@ def _chat(body: Mapping[str, object]) -> Iterator[str]:
         yield "stream_options without stream"
     if body.get("reasoning_effort", "none") not in EFFORTS:
         yield f"an effort of {body['reasoning_effort']!r}"
+    if "response_format" in body:
+        yield from _format(mapping(body["response_format"]), "json_schema")
     if "tools" in body:
         if not listed(body["tools"]):
             yield "tools is empty"
@@ -181,6 +184,8 @@ def _responses(body: Mapping[str, object]) -> Iterator[str]:
     effort = mapping(body.get("reasoning")).get("effort", "none")
     if effort not in EFFORTS:
         yield f"an effort of {effort!r}"
+    if "format" in mapping(body.get("text")):
+        yield from _format(mapping(mapping(body["text"]).get("format")), "")
     tools = maps(body.get("tools"))
     yield from tool_names([tool.get("name") for tool in tools if tool.get("type") == "function"])
     if isinstance(body.get("input"), str) and body["input"]:
@@ -236,6 +241,19 @@ def _item_message(number: int, item: Mapping[str, object]) -> Iterator[str]:
             yield from said(number, item.get("content"), ("output_text", "refusal"))
         case role:
             yield f"item {number} has the role {role!r}"
+
+
+def _format(given: Mapping[str, object], inside: str) -> Iterator[str]:
+    """The format of the answer; `inside`: the field of it that has the schema with its name."""
+    if given.get("type") != "json_schema":
+        if given.get("type") not in ("text", "json_object"):
+            yield f"a format of the type {given.get('type')!r}"
+        return
+    about = mapping(given.get(inside)) if inside else given
+    if not isinstance(name := about.get("name"), str) or not NAME.fullmatch(name):
+        yield f"a format of the name {name!r}"
+    strict = about.get("strict") is True
+    yield from schema_faults(about.get("schema"), closed=strict, complete=strict)
 
 
 def messages(body: Body) -> tuple[str, ...]:

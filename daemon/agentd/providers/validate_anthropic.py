@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from agentd.providers.validate_parts import EFFORTS, head, mapping, maps, tool_names, used_before
+from agentd.providers.validate_parts import EFFORTS, head, mapping, maps, schema_faults, tool_names, used_before
 
 __all__ = ["faults"]
 
@@ -30,6 +30,7 @@ def faults(body: Mapping[str, object]) -> Iterator[str]:
     if not isinstance(temperature, int | float) or not 0 <= temperature <= 1:
         yield f"a temperature of {temperature!r}"
     yield from _thinking(body)
+    yield from _format(body)
     thinks = mapping(body.get("thinking")).get("type") == "enabled"
     tools = maps(body.get("tools"))
     yield from tool_names([tool.get("name") for tool in tools])
@@ -78,6 +79,15 @@ def _thinking(body: Mapping[str, object]) -> Iterator[str]:
     effort = mapping(body.get("output_config")).get("effort", "low")
     if effort not in EFFORTS[2:]:
         yield f"an effort of {effort!r}"
+
+
+def _format(body: Mapping[str, object]) -> Iterator[str]:
+    output = mapping(body.get("output_config"))
+    if "format" in output:
+        form = mapping(output["format"])
+        if form.get("type") != "json_schema":
+            yield f"a format of the type {form.get('type')!r}"
+        yield from schema_faults(form.get("schema"), closed=True)
 
 
 _KINDS_OF_THINKING = ("enabled", "adaptive", "disabled", "between_tools")

@@ -22,6 +22,7 @@ __all__ = [
     "maps",
     "plain",
     "said",
+    "schema_faults",
     "tool_names",
     "used_before",
 ]
@@ -52,6 +53,25 @@ def head(body: Mapping[str, object], limits: Sequence[str], least: int) -> Itera
         value = body.get(name, least)
         if type(value) is not int or value < least:
             yield f"{name} is {value!r}"
+
+
+def schema_faults(schema: object, *, closed: bool = False, complete: bool = False) -> Iterator[str]:
+    """Of the schema that an answer has to fit. `closed`: each object in it has to allow no other fields; `complete`: and
+    to require all that it has."""
+    if not isinstance(schema, Mapping):
+        yield f"the schema of the answer is {schema!r}"
+        return
+    inner: list[object] = [schema]
+    for one in inner:
+        table = mapping(one)
+        if closed and table.get("type") == "object" and table.get("additionalProperties") is not False:
+            yield "the schema of the answer has an object that is open"
+        if complete and set(mapping(table.get("properties"))) != set(map(str, listed(table.get("required")))):
+            yield "the schema of the answer has an object that does not require all its fields"
+        for word in ("properties", "$defs"):
+            inner += mapping(table.get(word)).values()
+        inner += [*listed(table.get("anyOf")), *listed(table.get("allOf"))]
+        inner += [table["items"]] if "items" in table else []
 
 
 def said(number: int, content: object, kinds: Sequence[str]) -> Iterator[str]:

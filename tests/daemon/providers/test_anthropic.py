@@ -240,6 +240,18 @@ def test_calls_that_began_without_thinking_are_answered_without(blocks: tuple[Bl
     }
 
 
+def test_an_answer_of_a_form_is_asked_for_beside_effort() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
+    body = json.loads(CODEC.encode(ModelRequest("claude-opus-5", (), (), (), 9, None, "low", schema)))
+    asked = {
+        "type": "object",
+        "required": ["n"],
+        "properties": {"n": {"type": "integer", "description": '{"minimum":1}'}},
+        "additionalProperties": False,
+    }
+    assert body["output_config"] == {"effort": "low", "format": {"type": "json_schema", "schema": asked}}
+
+
 @settings(max_examples=300)
 @given(wishes())
 def test_whatever_is_asked_for_is_a_valid_request(request: ModelRequest) -> None:

@@ -107,6 +107,13 @@ def test_thinking_is_asked_for_as_the_model_takes_it(name: str, effort: Effort, 
     assert body["options"]["temperature"] == 0.2
 
 
+def test_an_answer_of_a_form_is_asked_for() -> None:
+    schema = {"type": "object", "properties": {"b": {}, "a": {}}}
+    body = CODEC.encode(ModelRequest("m", (), (), (), 9, schema=schema))
+    assert b'"format":{"type":"object","properties":{"b":{},"a":{}}},"messages":[' in body
+    assert "format" not in body_of()
+
+
 def test_lines_of_json_are_asked_for() -> None:
     assert CODEC.headers("sesame") == {"accept": "application/x-ndjson", "authorization": "Bearer sesame"}
     assert CODEC.headers(None) == {"accept": "application/x-ndjson"}

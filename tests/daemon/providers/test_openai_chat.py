@@ -77,6 +77,18 @@ def test_how_much_to_think_is_said_where_it_is_taken(
     assert {key: body[key] for key in ("temperature", "reasoning_effort") if key in body} == fields
 
 
+@pytest.mark.parametrize("closed", [{}, {"additionalProperties": False}])
+def test_an_answer_of_a_form_is_asked_for_strictly_where_it_is_closed(closed: dict[str, object]) -> None:
+    schema = {"type": "object", "properties": {"b": {"type": "null"}, "a": {"type": "null"}}, "required": ["a", "b"]}
+    body = CODEC.encode(dataclasses.replace(request(tools=()), schema=schema | closed))
+    said = json.dumps(schema | closed, separators=(",", ":"))
+    strict = "true" if closed else "false"
+    assert (
+        '"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":'
+        f'{said},"strict":{strict}}}}},"messages":['
+    ) in body.decode()
+
+
 @settings(max_examples=300)
 @given(wishes(), st.sampled_from([CODEC, NEW]))
 def test_whatever_is_asked_for_is_a_valid_request(whole: ModelRequest, codec: OpenAIChat) -> None:

@@ -173,6 +173,15 @@ def test_how_much_to_think_is_said_to_models_that_reason(name: str, effort: Effo
     assert {key: body[key] for key in ("temperature", "reasoning") if key in body} == fields
 
 
+@pytest.mark.parametrize("closed", [{}, {"additionalProperties": False}])
+def test_an_answer_of_a_form_is_asked_for_strictly_where_it_is_closed(closed: dict[str, object]) -> None:
+    schema: dict[str, object] = {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"], **closed}
+    body = json.loads(CODEC.encode(ModelRequest("gpt-5", (), (), (), 9, schema=schema)))
+    assert body["text"] == {
+        "format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": bool(closed)}
+    }
+
+
 @settings(max_examples=300)
 @given(wishes())
 def test_whatever_is_asked_for_is_a_valid_request(request: ModelRequest) -> None:

@@ -144,6 +144,8 @@ def insert(path: str, number: int, item: object) -> Change:
     return lambda body: body[path].insert(number, item)
 
 
+OPEN = {"type": "array", "items": {"anyOf": [{"type": "object", "properties": {"a": {"type": "null"}}}]}}
+
 # messages: 0 system, 1 user, 2 assistant with two calls, 3 and 4 results, 5 user, 6 assistant, 7 user
 CHAT: dict[str, tuple[Change, str]] = {
     "no model": (put("model", None), "no model is named"),
@@ -151,6 +153,10 @@ CHAT: dict[str, tuple[Change, str]] = {
     "two limits": (put("max_completion_tokens", 5), "max_tokens and max_completion_tokens are both given"),
     "options of no stream": (put("stream", False), "stream_options without stream"),
     "an effort": (put("reasoning_effort", "much"), "an effort of 'much'"),
+    "a format": (put("response_format", {"type": "xml"}), "a format of the type 'xml'"),
+    "a format's name": (put("response_format", {"type": "json_schema", "json_schema": {"schema": {}}}), "a format of the name None"),
+    "no schema": (put("response_format", {"type": "json_schema", "json_schema": {"name": "a"}}), "the schema of the answer is None"),
+    "an open schema": (put("response_format", {"type": "json_schema", "json_schema": {"name": "a", "schema": OPEN, "strict": True}}), "the schema of the answer has an object that is open"),
     "no tools": (put("tools", []), "tools is empty"),
     "a tool's name": (put("tools.0.function.name", "a.b"), "tool 0 has the name 'a.b'"),
     "no messages": (put("messages", []), "there are no messages"),
@@ -184,6 +190,8 @@ RESPONSES: dict[str, tuple[Change, str]] = {
     "another format's": (put("messages", []), "messages is a field of another format"),
     "a tool's name": (put("tools.0.name", "a.b"), "tool 0 has the name 'a.b'"),
     "an effort": (put("reasoning", {"effort": "much"}), "an effort of 'much'"),
+    "a format": (put("text", {"format": {"type": "xml"}}), "a format of the type 'xml'"),
+    "an open schema": (put("text", {"format": {"type": "json_schema", "name": "a", "schema": OPEN, "strict": True}}), "the schema of the answer has an object that does not require all its fields"),
     "no input": (put("input", []), "input is empty"),
     "an empty input": (put("input", ""), "input is empty"),
     "a type": (put("input.0.type", "text"), "item 0 is of the type 'text'"),
@@ -217,6 +225,8 @@ MESSAGES: dict[str, tuple[Change, str]] = {
     "thinking of another type": (put("thinking", {"type": "on"}), "thinking of the type 'on'"),
     "warm thinking": (lambda body: body.update(thinking={"type": "adaptive"}, temperature=0.5), "a temperature beside thinking"),
     "an effort": (put("output_config", {"effort": "minimal"}), "an effort of 'minimal'"),
+    "a format": (put("output_config", {"format": {"type": "xml"}}), "a format of the type 'xml'"),
+    "an open schema": (put("output_config", {"format": {"type": "json_schema", "schema": OPEN}}), "the schema of the answer has an object that is open"),
     "tools of one name": (lambda body: body["tools"].append(body["tools"][0]), "two tools have the name read"),
     "an empty system text": (put("system.0.text", " "), "system: a text of nothing"),
     "no messages": (put("messages", []), "there are no messages"),
@@ -283,6 +293,9 @@ def test_what_each_format_allows_is_no_fault() -> None:
     assert validate.messages(signed) == ()
     plain = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
     assert validate.messages(plain) == ()
+    loose = {"type": "json_schema", "name": "a", "schema": OPEN}
+    assert validate.responses({"model": "m", "input": "x", "text": {"format": loose}}) == ()
+    assert validate.responses({"model": "m", "input": "x", "text": {"format": {"type": "json_object"}}}) == ()
     assert validate.chat_completions({"model": "m", "messages": [{"role": "user", "content": "x"}]}) == ()
 
 
