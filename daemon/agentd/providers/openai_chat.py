@@ -5,13 +5,14 @@ answer means is `openai_chat_stream`'s. Pure: it never waits, never keeps a key,
 bytes when the conversation grows, so that servers reuse their prompt cache. Caller: `call.HttpProvider`.
 
 Source: https://developers.openai.com/api/reference (chat completions: create, and the chunk object).
-Thinking is not sent back: the format has no field for it. Images are told in words: their bytes are not in a request.
+Thinking is not sent back: the format has no field for it. Pictures of results go into the user's message behind them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, assert_never
 
 import msgspec
@@ -19,7 +20,7 @@ import msgspec
 from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.failures import classify
 from agentd.providers.openai_chat_stream import ChatStream
-from agentd.providers.writing import NEVER_REASONS, CallIds, image_in_words, joined, kept_part
+from agentd.providers.writing import NEVER_REASONS, CallIds, Pictures, image_behind, image_in_words, joined, kept_part
 from agentd.providers.writing_schema import NAME, is_strict
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
@@ -56,8 +57,20 @@ class _System(msgspec.Struct, frozen=True, tag="system", tag_field="role"):
     content: str
 
 
+class _Text(msgspec.Struct, frozen=True, tag="text", tag_field="type"):
+    text: str
+
+
+class _Url(msgspec.Struct, frozen=True):
+    url: str
+
+
+class _Image(msgspec.Struct, frozen=True, tag="image_url", tag_field="type"):
+    image_url: _Url
+
+
 class _User(msgspec.Struct, frozen=True, tag="user", tag_field="role"):
-    content: str
+    content: str | list[_Text | _Image]
 
 
 class _Assistant(msgspec.Struct, frozen=True, tag="assistant", tag_field="role"):
@@ -134,8 +147,9 @@ class OpenAIChat:
         )
         head = msgspec.json.encode(body)[:-2]
         settled = max(0, len(request.messages) - 1)
-        first, ids = kept_part(request, self, settled, _messages, _Ids)
-        return joined(head, (_system(request), first, _messages(request.messages[settled:], ids)))
+        write = partial(_messages, pictures=Pictures(request))
+        first, ids = kept_part(request, self, settled, write, _Ids)
+        return joined(head, (_system(request), first, write(request.messages[settled:], ids)))
 
     def decoder(self) -> Decoder:
         return ChatStream()
@@ -157,34 +171,44 @@ def _system(request: ModelRequest) -> bytes:
     return msgspec.json.encode(_System("\n\n".join(sections))) if sections else b""
 
 
-def _messages(messages: tuple[ModelMessage, ...], ids: CallIds) -> bytes:
+def _messages(messages: tuple[ModelMessage, ...], ids: CallIds, pictures: Pictures) -> bytes:
     out: list[_Message] = []
     for message in messages:
         if message.role == "user":
-            out += _asked(message, ids)
+            out += _asked(message, ids, pictures)
         else:
             out.append(_answered(message, ids))
     return msgspec.json.encode(out)[1:-1]
 
 
-def _asked(message: ModelMessage, ids: CallIds) -> Iterator[_Message]:
-    """Results first, because they have to follow the message that called; then what was said, as one message."""
-    said: list[str] = []
+def _asked(message: ModelMessage, ids: CallIds, pictures: Pictures) -> Iterator[_Message]:
+    """Results first, because they have to follow the message that called; then what was said, as one message. It begins
+    with the pictures of the results, which hold words alone."""
+    behind: list[_Text | _Image] = []
+    said: list[str | _Image] = []
     for block in message.blocks:
         match block:
             case ToolResultBlock():
-                words = (block.text, *map(image_in_words, block.images))
+                words = [block.text]
+                for image in block.images:
+                    if url := pictures.url(image):
+                        behind.append(_Image(_Url(url)))
+                    words.append(image_behind(image, len(behind)) if url else image_in_words(image))
                 yield _Result(ids.of(block.call), "\n\n".join(word for word in words if word))
             case TextBlock():
                 said.append(block.text)
             case ImageBlock():
-                said.append(image_in_words(block))
+                url = pictures.url(block)
+                said.append(_Image(_Url(url)) if url else image_in_words(block))
             case ThinkingBlock() | ToolUseBlock():
                 pass  # never a user's
             case _:
                 assert_never(block)
-    if said:
-        yield _User("\n\n".join(said))
+    if behind or any(isinstance(one, _Image) for one in said):
+        parts = (_Text(one) if isinstance(one, str) else one for one in said if one)
+        yield _User([*behind, *parts])
+    elif said:
+        yield _User("\n\n".join(one for one in said if isinstance(one, str)))
 
 
 def _answered(message: ModelMessage, ids: CallIds) -> _Assistant:

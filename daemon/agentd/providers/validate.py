@@ -34,6 +34,7 @@ __all__ = ["canonical", "chat_completions", "messages", "responses"]
 _CHAT_ID_CHARS = 40
 _RESPONSES_ID_CHARS = 64
 _RESPONSES_LEAST_OUTPUT = 16
+_INPUT_PARTS = ("input_text", "input_image", "input_file")
 _OF_USER = (TextBlock, ImageBlock, ToolResultBlock)
 _OF_ASSISTANT = (TextBlock, ThinkingBlock, ToolUseBlock)
 
@@ -142,7 +143,9 @@ def _chat(body: Mapping[str, object]) -> Iterator[str]:
                     yield f"message {number} answers {call!r}, which was not called just before"
                 else:
                     owed.remove(call)
-                if not isinstance(message.get("content"), str | list):
+                if isinstance(message.get("content"), list):
+                    yield from said(number, message["content"], ("text",))
+                elif not isinstance(message.get("content"), str):
                     yield f"message {number} has no content"
             case _:
                 yield f"message {number} has the role {role!r}"
@@ -218,7 +221,9 @@ def _responses(body: Mapping[str, object]) -> Iterator[str]:
                 if calls.get(key) is not False:
                     yield f"item {number} answers {call!r}, which was not called or was answered before"
                 calls[key] = True
-                if not isinstance(item.get("output"), str | list):
+                if isinstance(item.get("output"), list):
+                    yield from said(number, item["output"], _INPUT_PARTS)
+                elif not isinstance(item.get("output"), str):
                     yield f"item {number} has no output"
             case "reasoning":
                 if not isinstance(item.get("summary"), list):
@@ -236,7 +241,7 @@ def _responses(body: Mapping[str, object]) -> Iterator[str]:
 def _item_message(number: int, item: Mapping[str, object]) -> Iterator[str]:
     match item.get("role"):
         case "user" | "system" | "developer":
-            yield from said(number, item.get("content"), ("input_text", "input_image", "input_file"))
+            yield from said(number, item.get("content"), _INPUT_PARTS)
         case "assistant":
             yield from said(number, item.get("content"), ("output_text", "refusal"))
         case role:

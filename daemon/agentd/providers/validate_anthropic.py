@@ -12,7 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from agentd.providers.validate_parts import EFFORTS, head, mapping, maps, schema_faults, tool_names, used_before
+from agentd.providers.validate_parts import (
+    EFFORTS,
+    base64_faults,
+    head,
+    mapping,
+    maps,
+    picture_faults,
+    schema_faults,
+    tool_names,
+    used_before,
+)
 
 __all__ = ["faults"]
 
@@ -119,8 +129,13 @@ def _blocks(role: object, blocks: Sequence[Mapping[str, object]]) -> Iterator[st
             yield from tool_names([block.get("name")])
             if not isinstance(block.get("input"), Mapping):
                 yield "a tool use without an input object"
+        elif kind == "image":
+            yield from _picture(block)
         elif kind == "tool_result" and not isinstance(block.get("content", ""), str):
-            yield from (fault for part in maps(block["content"]) for fault in _text(part))
+            for part in maps(block["content"]):
+                yield from _picture(part) if part.get("type") == "image" else _text(part)
+                if block.get("is_error") and part.get("type") != "text":
+                    yield f"a failed result with a part of type {part.get('type')!r}"
         elif kind in _THINKING:
             if kind == "thinking" and not (isinstance(block.get("thinking"), str) and block.get("signature")):
                 yield "thinking without its signature"
@@ -130,6 +145,19 @@ def _blocks(role: object, blocks: Sequence[Mapping[str, object]]) -> Iterator[st
                 yield "thinking behind a tool use"
             if "cache_control" in block:
                 yield "a cache mark on thinking"
+
+
+def _picture(block: Mapping[str, object]) -> Iterator[str]:
+    source = mapping(block.get("source"))
+    match source.get("type"):
+        case "base64":
+            yield from base64_faults(source.get("media_type"), source.get("data"))
+        case "url":
+            yield from picture_faults(source.get("url"))
+        case "file":
+            pass
+        case kind:
+            yield f"a picture from {kind!r}"
 
 
 def _text(part: Mapping[str, object]) -> Iterator[str]:

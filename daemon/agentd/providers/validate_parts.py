@@ -15,11 +15,13 @@ __all__ = [
     "EFFORTS",
     "NAME",
     "Body",
+    "base64_faults",
     "called",
     "head",
     "listed",
     "mapping",
     "maps",
+    "picture_faults",
     "plain",
     "said",
     "schema_faults",
@@ -35,6 +37,9 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """A tool's name, in all three formats."""
+
+_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 def plain(body: Body) -> Mapping[str, object] | None:
@@ -53,6 +58,24 @@ def head(body: Mapping[str, object], limits: Sequence[str], least: int) -> Itera
         value = body.get(name, least)
         if type(value) is not int or value < least:
             yield f"{name} is {value!r}"
+
+
+def picture_faults(url: object) -> Iterator[str]:
+    """Of a picture that is named by an address or held in one."""
+    scheme, _, rest = str(url).partition(":")
+    if scheme == "data" and isinstance(url, str):
+        kind, _, data = rest.partition(";base64,")
+        yield from base64_faults(kind, data)
+    elif scheme not in ("http", "https"):
+        yield f"a picture at {str(url)[:40]!r}"
+
+
+def base64_faults(kind: object, data: object) -> Iterator[str]:
+    """Of a picture's media type and bytes."""
+    if kind not in _PICTURES:
+        yield f"a picture of the type {kind!r}"
+    if not isinstance(data, str) or len(data) % 4 or not _BASE64.fullmatch(data):
+        yield "a picture whose bytes are no base64"
 
 
 def schema_faults(schema: object, *, closed: bool = False, complete: bool = False) -> Iterator[str]:
@@ -87,6 +110,12 @@ def said(number: int, content: object, kinds: Sequence[str]) -> Iterator[str]:
             yield f"message {number} has a part of type {part.get('type')!r}"
         elif part.get("text") == "":
             yield f"message {number} has an empty part"
+        elif part.get("type") == "image_url":
+            yield from (
+                f"message {number}: {fault}" for fault in picture_faults(mapping(part.get("image_url")).get("url"))
+            )
+        elif part.get("type") == "input_image" and "file_id" not in part:
+            yield from (f"message {number}: {fault}" for fault in picture_faults(part.get("image_url")))
 
 
 def called(number: int, function: Mapping[str, object]) -> Iterator[str]:
