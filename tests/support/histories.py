@@ -1,17 +1,20 @@
 """Arbitrary conversations for codecs: whatever a normalised history may hold, and how it grows from step to step.
 
 `histories` gives a request that `validate.canonical` finds nothing against, with calls whose ids no provider would have
-made, parts of every maker, half empty messages and pictures. `steps` are the same conversation's requests in order.
+made, parts of every maker, half empty messages and pictures. `wishes` are such requests that ask for more: thinking, an
+answer of some form, pictures that are shown.
+`steps` are the same conversation's requests in order.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+from typing import get_args
 
 from hypothesis import strategies as st
 
-from agentd.providers.base import ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import Effort, ModelMessage, ModelRequest, ToolDefinition
 from agentproto.content import (
     Block,
     ImageBlock,
@@ -22,13 +25,19 @@ from agentproto.content import (
     ToolUseBlock,
 )
 
-__all__ = ["HOST", "histories", "steps"]
+__all__ = ["HOST", "histories", "pictures", "steps", "wishes"]
 
 HOST = "a.host"
 
 _WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 _TEXTS = _WORDS.filter(str.strip).map(TextBlock)
-_IMAGES = st.builds(ImageBlock, st.just("image/png"), st.just("ab"), st.integers(0, 2), st.just(2))
+_IMAGES = st.builds(
+    ImageBlock,
+    st.sampled_from(["image/png", "image/webp", "image/bmp"]),
+    st.sampled_from(["ab", "cd"]),
+    st.integers(0, 2),
+    st.just(2),
+)
 _IDS = st.sampled_from(["", "call_0", "toolu_1", "a.b", "a b", "t1_2e1", "x" * 90, "é", "_", "-2"])
 _HOSTS = st.sampled_from([HOST, "b.host", ""])
 _NAMES = st.sampled_from(["read", "write", "mcp__x__y"])
@@ -107,6 +116,37 @@ def histories() -> st.SearchStrategy[ModelRequest]:
         messages=_conversation(),
         max_output=st.integers(1, 4_000),
         temperature=st.none() | st.sampled_from([0.0, 0.7, 2.0]),
+    )
+
+
+_MODELS = ("m", "gpt-4o", "gpt-5", "gpt-oss:20b", "claude-sonnet-4-5", "claude-opus-5")
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_SCHEMAS: tuple[dict[str, object] | None, ...] = (
+    None,
+    {"type": "object", "properties": {"a": _TEXT}, "required": ["a"], "additionalProperties": False},
+    {"type": "object", "properties": {"a": {"type": ["array", "null"], "items": {"type": "object"}}}},
+    {"anyOf": [_TEXT, {"type": "object", "additionalProperties": _TEXT}]},
+)
+
+
+def pictures() -> st.SearchStrategy[dict[str, bytes]]:
+    """Bytes of some of the pictures that histories have."""
+    return st.sampled_from(
+        [{}, {"ab": b"first picture"}, {"cd": b"second picture"}, {"ab": b"first picture", "cd": b"second picture"}]
+    )
+
+
+def wishes() -> st.SearchStrategy[ModelRequest]:
+    """Any valid request, of any model, with what may be asked for beside the conversation."""
+    return st.builds(
+        lambda request, **wished: dataclasses.replace(request, **wished),
+        histories(),
+        model=st.sampled_from(_MODELS),
+        effort=st.sampled_from(get_args(Effort)),
+        schema=st.sampled_from(_SCHEMAS),
+        images=pictures(),
     )
 
 

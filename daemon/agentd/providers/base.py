@@ -70,9 +70,11 @@ class Encoded:
 
     Whoever owns the conversation makes one, hands it in with each request and drops it when it likes. `kept` is the
     codec's own business: it takes what it knows by its type, and begins anew with anything else. Never changes a byte.
+    `told`: blobs of the pictures that were told in words; they stay so, whatever comes later.
     """
 
     kept: object = None
+    told: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """A model request as bytes and back, for the providers that answer by themselves.
 
 It decides the one canonical form: JSON with the fields in a fixed order, tools before messages, messages last, so that
-a longer conversation begins with the bytes of the shorter one. It loses nothing (`decode(encode(r)) == r`) and never
-invents a field. Callers: `offline`, `scripted`, and tests that look at what was sent.
+a longer conversation begins with the bytes of the shorter one. It loses nothing (`decode(encode(r)) == r`) but the bytes
+of pictures, which nobody here looks at, and never invents a field. Callers: `offline`, `scripted`, and tests that look at what was sent.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from agentd.errors import BadInputError
-from agentd.providers.base import REMINDER_TAG, ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import REMINDER_TAG, Effort, ModelMessage, ModelRequest, ToolDefinition
 from agentproto.content import TextBlock
 
 __all__ = ["decode", "encode", "estimate", "last_user_text", "said"]
@@ -19,12 +21,14 @@ _BYTES_A_TOKEN = 3
 """On the safe side for text and code in every tokenizer that is in wide use; Chinese and Japanese take 3 bytes a sign."""
 
 
-class _Form(msgspec.Struct, frozen=True):
+class _Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """ModelRequest with the messages last."""
 
     model: str
     max_output: int
     temperature: float | None
+    effort: Effort = ""
+    schema: Mapping[str, object] | None = None
     system: tuple[tuple[str, str], ...]
     tools: tuple[ToolDefinition, ...]
     messages: tuple[ModelMessage, ...]
@@ -33,7 +37,16 @@ class _Form(msgspec.Struct, frozen=True):
 def encode(request: ModelRequest) -> bytes:
     """The request's canonical bytes."""
     return msgspec.json.encode(
-        _Form(request.model, request.max_output, request.temperature, request.system, request.tools, request.messages)
+        _Form(
+            model=request.model,
+            max_output=request.max_output,
+            temperature=request.temperature,
+            effort=request.effort,
+            schema=request.schema,
+            system=request.system,
+            tools=request.tools,
+            messages=request.messages,
+        )
     )
 
 
@@ -43,7 +56,16 @@ def decode(body: bytes) -> ModelRequest:
         form = msgspec.json.decode(body, type=_Form)
     except msgspec.DecodeError as fault:
         raise BadInputError("these bytes are no model request", why=str(fault)) from None
-    return ModelRequest(form.model, form.system, form.tools, form.messages, form.max_output, form.temperature)
+    return ModelRequest(
+        form.model,
+        form.system,
+        form.tools,
+        form.messages,
+        form.max_output,
+        form.temperature,
+        form.effort,
+        form.schema,
+    )
 
 
 def estimate(size: int) -> int:

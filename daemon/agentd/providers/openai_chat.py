@@ -2,25 +2,26 @@
 
 It decides the body's bytes (fixed order: model, stream, parameters, tools, messages last); what each chunk of the
 answer means is `openai_chat_stream`'s. Pure: it never waits, never keeps a key, and never changes an earlier message's
-bytes when the conversation grows, so that servers reuse their prompt cache. For the same reason it need not encode them
-again: with `ModelRequest.encoded` it keeps the bytes of all messages but the last. Caller: `call.HttpProvider`.
+bytes when the conversation grows, so that servers reuse their prompt cache. Caller: `call.HttpProvider`.
 
 Source: https://developers.openai.com/api/reference (chat completions: create, and the chunk object).
-Thinking is not sent back: the format has no field for it. Images are told in words: their bytes are not in a request.
+Thinking is not sent back: the format has no field for it. Pictures of results go into the user's message behind them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from operator import is_
+from functools import partial
 from typing import Literal, assert_never
 
 import msgspec
 
-from agentd.providers.base import Decoder, Encoded, Failure, ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.failures import classify
 from agentd.providers.openai_chat_stream import ChatStream
+from agentd.providers.writing import NEVER_REASONS, CallIds, Pictures, image_behind, image_in_words, joined, kept_part
+from agentd.providers.writing_schema import NAME, is_strict
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OpenAIChat"]
@@ -56,8 +57,20 @@ class _System(msgspec.Struct, frozen=True, tag="system", tag_field="role"):
     content: str
 
 
+class _Text(msgspec.Struct, frozen=True, tag="text", tag_field="type"):
+    text: str
+
+
+class _Url(msgspec.Struct, frozen=True):
+    url: str
+
+
+class _Image(msgspec.Struct, frozen=True, tag="image_url", tag_field="type"):
+    image_url: _Url
+
+
 class _User(msgspec.Struct, frozen=True, tag="user", tag_field="role"):
-    content: str
+    content: str | list[_Text | _Image]
 
 
 class _Assistant(msgspec.Struct, frozen=True, tag="assistant", tag_field="role"):
@@ -77,6 +90,17 @@ class _StreamOptions(msgspec.Struct, frozen=True):
 _Message = _System | _User | _Assistant | _Result
 
 
+class _Schema(msgspec.Struct, frozen=True):
+    name: str
+    schema: Mapping[str, object]
+    strict: bool
+
+
+class _Format(msgspec.Struct, frozen=True):
+    type: str
+    json_schema: _Schema
+
+
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
     """The order of the fields is the order of the bytes."""
 
@@ -86,13 +110,16 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int | msgspec.UnsetType = msgspec.UNSET
     max_completion_tokens: int | msgspec.UnsetType = msgspec.UNSET
     temperature: float | msgspec.UnsetType = msgspec.UNSET
+    reasoning_effort: str | msgspec.UnsetType = msgspec.UNSET
+    response_format: _Format | msgspec.UnsetType = msgspec.UNSET
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
     messages: tuple[_Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAIChat:
-    """The codec. `limit_field`: all servers know `max_tokens`; OpenAI's own newer models want the other name."""
+    """The codec. `limit_field`: all servers know `max_tokens`; OpenAI's own newer models want the other name, which is
+    how it knows that it talks to them."""
 
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     kind: str = "openai-chat"
@@ -107,26 +134,32 @@ class OpenAIChat:
         """The body. Keys of schemas and arguments keep the order they have in the request: models write arguments in
         the order of the schema, and what they wrote comes back to them unchanged."""
         old_name = self.limit_field == "max_tokens"
+        effort = "" if not old_name and NEVER_REASONS.match(request.model) else request.effort
+        warmth = None if effort and not old_name else request.temperature  # OpenAI's models refuse both together
         body = _Body(
             model=request.model,
             max_tokens=request.max_output if old_name else msgspec.UNSET,
             max_completion_tokens=msgspec.UNSET if old_name else request.max_output,
-            temperature=msgspec.UNSET if request.temperature is None else request.temperature,
+            temperature=msgspec.UNSET if warmth is None else warmth,
+            reasoning_effort=effort or msgspec.UNSET,
+            response_format=msgspec.UNSET if request.schema is None else _format(request.schema),
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
         )
-        parts: list[bytes | bytearray] = [msgspec.json.encode(body)[:-2]]
-        for messages in (_system(request), *_conversation(request)):
-            if messages:
-                parts += (messages, b",")
-        if len(parts) > 1:
-            parts.pop()
-        return b"".join((*parts, b"]}"))  # one copy of what may be megabytes
+        head = msgspec.json.encode(body)[:-2]
+        settled = max(0, len(request.messages) - 1)
+        write = partial(_messages, pictures=Pictures(request))
+        first, ids = kept_part(request, self, settled, write, _Ids)
+        return joined(head, (_system(request), first, write(request.messages[settled:], ids)))
 
     def decoder(self) -> Decoder:
         return ChatStream()
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now_ms: int) -> Failure:
         return classify(status, headers, body, now_ms)
+
+
+def _format(schema: Mapping[str, object]) -> _Format:
+    return _Format("json_schema", _Schema(NAME, schema, is_strict(schema)))
 
 
 def _tool(tool: ToolDefinition) -> _Tool:
@@ -138,69 +171,47 @@ def _system(request: ModelRequest) -> bytes:
     return msgspec.json.encode(_System("\n\n".join(sections))) if sections else b""
 
 
-class _Kept:
-    """The beginning of a conversation: its messages, their bytes with commas between, and the ids given in them."""
-
-    def __init__(self) -> None:
-        self.messages: list[ModelMessage] = []
-        self.data = bytearray()
-        self.ids = _CallIds()
-
-    def begins(self, messages: tuple[ModelMessage, ...]) -> bool:
-        """By identity: equal arguments of a call may have their keys in another order, which is other bytes."""
-        return len(self.messages) <= len(messages) and all(map(is_, self.messages, messages))
-
-    def grow(self, messages: tuple[ModelMessage, ...]) -> None:
-        more = _encoded(messages, self.ids)
-        if more:
-            self.data += b"," + more if self.data else more
-        self.messages += messages
-
-
-def _conversation(request: ModelRequest) -> tuple[bytes | bytearray, bytes]:
-    """All messages: those that are kept, and what may still change, which is the last one."""
-    messages, encoded = request.messages, request.encoded or Encoded()
-    kept, encoded.kept = encoded.kept, None  # what fails half-way is not used again
-    if not isinstance(kept, _Kept) or not kept.begins(messages):
-        kept = _Kept()
-    kept.grow(messages[len(kept.messages) : -1])
-    last = _encoded(messages[len(kept.messages) :], _CallIds(kept.ids))
-    encoded.kept = kept
-    return kept.data, last
-
-
-def _encoded(messages: tuple[ModelMessage, ...], ids: _CallIds) -> bytes:
-    """Messages with commas between; empty when nothing of them is sent."""
+def _messages(messages: tuple[ModelMessage, ...], ids: CallIds, pictures: Pictures) -> bytes:
     out: list[_Message] = []
     for message in messages:
         if message.role == "user":
-            out += _user(message, ids)
+            out += _asked(message, ids, pictures)
         else:
-            out.append(_assistant(message, ids))
+            out.append(_answered(message, ids))
     return msgspec.json.encode(out)[1:-1]
 
 
-def _user(message: ModelMessage, ids: _CallIds) -> Iterator[_Message]:
-    """Results first, because they have to follow the message that called; then what was said, as one message."""
-    said: list[str] = []
+def _asked(message: ModelMessage, ids: CallIds, pictures: Pictures) -> Iterator[_Message]:
+    """Results first, because they have to follow the message that called; then what was said, as one message. It begins
+    with the pictures of the results, which hold words alone."""
+    behind: list[_Text | _Image] = []
+    said: list[str | _Image] = []
     for block in message.blocks:
         match block:
             case ToolResultBlock():
-                words = [block.text, *(_image(image) for image in block.images)]
+                words = [block.text]
+                for image in block.images:
+                    if url := pictures.url(image):
+                        behind.append(_Image(_Url(url)))
+                    words.append(image_behind(image, len(behind)) if url else image_in_words(image))
                 yield _Result(ids.of(block.call), "\n\n".join(word for word in words if word))
             case TextBlock():
                 said.append(block.text)
             case ImageBlock():
-                said.append(_image(block))
+                url = pictures.url(block)
+                said.append(_Image(_Url(url)) if url else image_in_words(block))
             case ThinkingBlock() | ToolUseBlock():
                 pass  # never a user's
             case _:
                 assert_never(block)
-    if said:
-        yield _User("\n\n".join(said))
+    if behind or any(isinstance(one, _Image) for one in said):
+        parts = (_Text(one) if isinstance(one, str) else one for one in said if one)
+        yield _User([*behind, *parts])
+    elif said:
+        yield _User("\n\n".join(one for one in said if isinstance(one, str)))
 
 
-def _assistant(message: ModelMessage, ids: _CallIds) -> _Assistant:
+def _answered(message: ModelMessage, ids: CallIds) -> _Assistant:
     said: list[str] = []
     calls: list[_Call] = []
     for block in message.blocks:
@@ -218,35 +229,13 @@ def _assistant(message: ModelMessage, ids: _CallIds) -> _Assistant:
     return _Assistant(text or (None if calls else ""), tuple(calls) or msgspec.UNSET)
 
 
-def _image(image: ImageBlock) -> str:
-    size = f" of {image.width}x{image.height} pixels" if image.width and image.height else ""
-    return f"[an image ({image.media_type}){size}, which this connection can't show to the model]"
+class _Ids(CallIds):
+    """The model's own id goes back as it is, whatever its characters, where it is short enough and not taken yet; else
+    our own name for the call, which every server of this format takes."""
 
-
-class _CallIds:
-    """Our call -> the id that stands in the request: the model's own where it gave one that is not taken yet.
-
-    Some local servers give every call the same id, and a second model did not make the first one's ids; both must not
-    confuse the pairing. An id depends on earlier messages only, so a growing conversation keeps its bytes.
-    `before`: the ids of what was said before, which are asked and not changed.
-    """
-
-    def __init__(self, before: _CallIds | None = None) -> None:
-        self._before = before
-        self._given: dict[str, str] = {}
-        self._taken: set[str] = set()
-
-    def new(self, use: ToolUseBlock) -> str:
+    def _choose(self, use: ToolUseBlock) -> str:
         usable = 0 < len(use.model_id) <= _MOST_ID_CHARS and not self._is_taken(use.model_id)
-        chosen = use.model_id if usable else use.call
-        self._given[use.call] = chosen
-        self._taken.add(chosen)
-        return chosen
+        return use.model_id if usable else use.call
 
-    def of(self, call: str) -> str:
-        if call in self._given or self._before is None:
-            return self._given.get(call, call)
-        return self._before.of(call)
-
-    def _is_taken(self, id: str) -> bool:
-        return id in self._taken or (self._before is not None and self._before._is_taken(id))
+    def _unwritten(self, call: str) -> str:
+        return call

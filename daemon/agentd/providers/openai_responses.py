@@ -5,13 +5,12 @@ server (`store: false`): the whole conversation goes along each time, as items, 
 of the shorter one. Reasoning is sent back encrypted, as it came, only to the host that made it, and only where what it
 led to follows. Pure. Caller: `call.HttpProvider`.
 
-Source: https://developers.openai.com/api/reference (responses: create), .../docs/guides/reasoning. Images are told in
-words: their bytes are not in a request.
+Source: https://developers.openai.com/api/reference (responses: create), .../docs/guides/reasoning,
+.../docs/guides/images-vision
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,8 @@ import msgspec
 from agentd.providers.base import Decoder, Failure, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.failures import classify
 from agentd.providers.openai_responses_stream import KIND, ResponsesStream
-from agentd.providers.writing import NOTHING, CallIds, image_in_words, kept_part
+from agentd.providers.writing import NEVER_REASONS, NOTHING, CallIds, Pictures, image_in_words, joined, kept_part
+from agentd.providers.writing_schema import NAME, is_strict
 from agentproto.content import ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["OpenAIResponses"]
@@ -30,18 +30,21 @@ __all__ = ["OpenAIResponses"]
 _LEAST_OUTPUT = 16
 """Tokens; the server refuses a smaller limit."""
 
-_NEVER_REASONS = re.compile(r"(.*/)?(ft:)?(chatgpt|gpt-3|gpt-4)")
-"""OpenAI's models that refuse to be asked for encrypted reasoning, because they have none; nor do they get any."""
-
 
 class _Part(msgspec.Struct, frozen=True):
     type: str
     text: str
 
 
+class _Image(msgspec.Struct, frozen=True):
+    image_url: str
+    type: str = "input_image"
+    detail: str = "auto"
+
+
 class _Said(msgspec.Struct, frozen=True, tag="message", tag_field="type"):
     role: str
-    content: list[_Part] | str
+    content: list[_Part | _Image] | str
 
 
 class _Call(msgspec.Struct, frozen=True, tag="function_call", tag_field="type"):
@@ -52,7 +55,7 @@ class _Call(msgspec.Struct, frozen=True, tag="function_call", tag_field="type"):
 
 class _Result(msgspec.Struct, frozen=True, tag="function_call_output", tag_field="type"):
     call_id: str
-    output: str
+    output: str | list[_Part | _Image]
 
 
 _Item = _Said | _Call | _Result | Mapping[str, object]
@@ -66,6 +69,21 @@ class _Tool(msgspec.Struct, frozen=True):
     strict: bool = False  # the server's default asks more of a schema than most have
 
 
+class _Format(msgspec.Struct, frozen=True):
+    type: str
+    name: str
+    schema: Mapping[str, object]
+    strict: bool
+
+
+class _Text(msgspec.Struct, frozen=True):
+    format: _Format
+
+
+class _Reasoning(msgspec.Struct, frozen=True):
+    effort: str
+
+
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
     """The order of the fields is the order of the bytes."""
 
@@ -76,6 +94,8 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     prompt_cache_key: str | msgspec.UnsetType = msgspec.UNSET
     max_output_tokens: int
     temperature: float | msgspec.UnsetType = msgspec.UNSET
+    reasoning: _Reasoning | msgspec.UnsetType = msgspec.UNSET
+    text: _Text | msgspec.UnsetType = msgspec.UNSET
     tools: tuple[_Tool, ...] | msgspec.UnsetType = msgspec.UNSET
     instructions: str | msgspec.UnsetType = msgspec.UNSET
     input: tuple[_Item, ...] = ()
@@ -98,22 +118,25 @@ class OpenAIResponses:
 
     def encode(self, request: ModelRequest) -> bytes:
         """The body. Keys of schemas and arguments keep the order they have in the request."""
-        reasons = not _NEVER_REASONS.match(request.model)
+        reasons = not NEVER_REASONS.match(request.model)
+        effort = request.effort if reasons else ""
+        warmth = None if effort else request.temperature  # models that reason refuse it
         body = _Body(
             model=request.model,
             include=("reasoning.encrypted_content",) if reasons else msgspec.UNSET,
             prompt_cache_key=self.cache_key or msgspec.UNSET,
             max_output_tokens=max(_LEAST_OUTPUT, request.max_output),
-            temperature=msgspec.UNSET if request.temperature is None else request.temperature,
+            temperature=msgspec.UNSET if warmth is None else warmth,
+            reasoning=_Reasoning(effort) if effort else msgspec.UNSET,
+            text=msgspec.UNSET if request.schema is None else _text(request.schema),
             tools=tuple(_tool(tool) for tool in request.tools) or msgspec.UNSET,
             instructions="\n\n".join(text for _, text in request.system if text) or msgspec.UNSET,
         )
         head = msgspec.json.encode(body)[:-2]
         settled = max(0, len(request.messages) - 1)
-        write = partial(self._items, reasons=reasons)
+        write = partial(self._items, reasons=reasons, pictures=Pictures(request))
         first, ids = kept_part(request, (self, reasons), settled, write)
-        last = write(request.messages[settled:], ids)
-        return b"".join((head, first, b"," if first and last else b"", last, b"]}"))
+        return joined(head, (first, write(request.messages[settled:], ids)))
 
     def decoder(self) -> Decoder:
         return ResponsesStream(self.host)
@@ -121,10 +144,13 @@ class OpenAIResponses:
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now_ms: int) -> Failure:
         return classify(status, headers, body, now_ms)
 
-    def _items(self, messages: tuple[ModelMessage, ...], ids: CallIds, *, reasons: bool) -> bytes:
+    def _items(self, messages: tuple[ModelMessage, ...], ids: CallIds, *, reasons: bool, pictures: Pictures) -> bytes:
         items: list[_Item] = []
         for message in messages:
-            items += _asked(message, ids) if message.role == "user" else self._answered(message, ids, reasons)
+            if message.role == "user":
+                items += _asked(message, ids, pictures)
+            else:
+                items += self._answered(message, ids, reasons)
         return msgspec.json.encode(items)[1:-1]
 
     def _answered(self, message: ModelMessage, ids: CallIds, reasons: bool) -> list[_Item]:
@@ -158,28 +184,46 @@ class OpenAIResponses:
         return item if sound and isinstance(item, dict) else None
 
 
+def _text(schema: Mapping[str, object]) -> _Text:
+    return _Text(_Format("json_schema", NAME, schema, is_strict(schema)))
+
+
 def _tool(tool: ToolDefinition) -> _Tool:
     return _Tool("function", tool.name, tool.description, tool.schema)
 
 
-def _asked(message: ModelMessage, ids: CallIds) -> Iterator[_Item]:
+def _asked(message: ModelMessage, ids: CallIds, pictures: Pictures) -> Iterator[_Item]:
     """Results first, then what was said, as one message."""
-    said: list[_Part] = []
+    said: list[_Part | _Image] = []
     answers = False
     for block in message.blocks:
         match block:
             case ToolResultBlock():
                 answers = True
-                words = (block.text, *map(image_in_words, block.images))
-                yield _Result(ids.of(block.call), "\n\n".join(word for word in words if word))
+                yield _result(block, ids, pictures)
             case TextBlock():
                 if block.text.strip():
                     said.append(_Part("input_text", block.text))
             case ImageBlock():
-                said.append(_Part("input_text", image_in_words(block)))
+                url = pictures.url(block)
+                said.append(_Image(url) if url else _Part("input_text", image_in_words(block)))
             case ThinkingBlock() | ToolUseBlock():
                 pass  # never a user's
             case _:
                 assert_never(block)
     if said or not answers:
         yield _Said("user", said or [_Part("input_text", NOTHING)])
+
+
+def _result(block: ToolResultBlock, ids: CallIds, pictures: Pictures) -> _Result:
+    words = [block.text]
+    shown: list[_Part | _Image] = []
+    for image in block.images:
+        if url := pictures.url(image):
+            shown.append(_Image(url))
+        else:
+            words.append(image_in_words(image))
+    text = "\n\n".join(word for word in words if word)
+    if not shown:
+        return _Result(ids.of(block.call), text)
+    return _Result(ids.of(block.call), [*([_Part("input_text", text)] if text else []), *shown])

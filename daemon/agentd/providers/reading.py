@@ -2,7 +2,7 @@
 
 It decides whether a body is an event stream, one whole JSON value or a page, when a stream counts as broken, and what
 of a server's numbers and arguments can be believed. What an event means is the codec's. Nothing here raises for what a
-server sends. Pure. Callers: `anthropic_stream`, `openai_responses_stream`, `ollama_stream`.
+server sends. Pure. Callers: the codecs' `_stream` modules.
 """
 
 from __future__ import annotations
@@ -148,6 +148,10 @@ class EventStream(Answer, ABC):
     def _owed(self) -> Iterator[ModelEvent]:
         """What comes when the body has ended; nothing, when the answer was not complete."""
 
+    def _told_done(self) -> Iterator[ModelEvent]:
+        """What `[DONE]` means. Where the format has an end of its own it says nothing."""
+        return iter(())
+
     def feed(self, data: bytes) -> Iterator[ModelEvent]:
         if self.over:
             return
@@ -183,8 +187,8 @@ class EventStream(Answer, ABC):
     def _stream(self, events: Iterator[Event]) -> Iterator[ModelEvent]:
         try:
             for event in events:
-                if not self.over and event.data and event.data.strip() != "[DONE]":
-                    yield from self._event(event)
+                if not self.over and event.data:
+                    yield from self._told_done() if event.data.strip() == "[DONE]" else self._event(event)
         except TooLargeError as fault:
             yield self._fail(Failure("broken_stream", fault.what))
 

@@ -1,23 +1,41 @@
-"""What every codec needs to write a conversation: the bytes it keeps, ids that fit, pictures in words.
+"""What every codec needs to write a conversation: the bytes it keeps, ids that fit, pictures as bytes or in words.
 
-It decides which messages of a growing conversation need not be encoded again, which id a call has in a request, and
-what is said in place of what a request can't hold. It never changes a byte of what was written before, and knows no
-format: how a message looks is the codec's. Pure. Callers: `anthropic`, `openai_responses`, `ollama`.
+It decides which messages of a growing conversation need not be encoded again, which id a call has in a request, which
+pictures are shown, and what is said in place of what a request can't hold. It never changes a byte of what was written before, and knows no
+format: how a message looks is the codec's. Pure. Callers: the codecs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
 from operator import is_
 
 from agentd.providers.base import Encoded, ModelMessage, ModelRequest
-from agentproto.content import ImageBlock, ToolUseBlock
+from agentproto.content import ImageBlock, ToolResultBlock, ToolUseBlock
 
-__all__ = ["NOTHING", "CallIds", "Write", "fitting", "image_in_words", "kept_part"]
+__all__ = [
+    "NEVER_REASONS",
+    "NOTHING",
+    "CallIds",
+    "Pictures",
+    "Write",
+    "fitting",
+    "image_behind",
+    "image_in_words",
+    "joined",
+    "kept_part",
+]
 
 NOTHING = "(nothing)"
 """What stands where a message has to say something and has nothing that this format could hold."""
+
+NEVER_REASONS = re.compile(r"(.*/)?(ft:)?(chatgpt|gpt-3|gpt-4)")
+"""OpenAI's models that refuse to be asked for reasoning or for its encrypted form, because they have none."""
+
+_SHOWN_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Anthropic and OpenAI take these four."""
 
 _FITS = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """Anthropic takes these characters only; OpenAI takes 64 of them. One rule for both, so that they can be exchanged."""
@@ -48,20 +66,14 @@ class CallIds:
 
     def new(self, use: ToolUseBlock) -> str:
         """The id of a call that is written now."""
-        chosen = use.model_id if _FITS.fullmatch(use.model_id) else fitting(use.call)
-        if not _FITS.fullmatch(chosen) or self._is_taken(chosen):
-            chosen = fitting(use.call)
-        number = 1
-        while not _FITS.fullmatch(chosen) or self._is_taken(chosen):  # a model can have used any of our names
-            number += 1
-            chosen = f"{fitting(use.call)[:40]}-{number}"
+        chosen = self._choose(use)
         self._given[use.call] = (chosen, use.name)
         self._taken.add(chosen)
         return chosen
 
     def of(self, call: str) -> str:
         """The id under which a call was written."""
-        return self._find(call)[0] or fitting(call)
+        return self._find(call)[0] or self._unwritten(call)
 
     def name_of(self, call: str) -> str:
         """The tool that a call asked for; empty when it was never written."""
@@ -72,6 +84,20 @@ class CallIds:
         free = not self._is_taken(id)
         self._taken.add(id)
         return free
+
+    def _choose(self, use: ToolUseBlock) -> str:
+        chosen = use.model_id if _FITS.fullmatch(use.model_id) else fitting(use.call)
+        if not _FITS.fullmatch(chosen) or self._is_taken(chosen):
+            chosen = fitting(use.call)
+        number = 1
+        while not _FITS.fullmatch(chosen) or self._is_taken(chosen):  # a model can have used any of our names
+            number += 1
+            chosen = f"{fitting(use.call)[:40]}-{number}"
+        return chosen
+
+    def _unwritten(self, call: str) -> str:
+        """The id of a call that was never written: a result of it is nobody's."""
+        return fitting(call)
 
     def _find(self, call: str) -> tuple[str, str]:
         if call in self._given or self._before is None:
@@ -89,34 +115,92 @@ Write = Callable[[tuple[ModelMessage, ...], CallIds], bytes]
 class _Kept:
     """The beginning of a conversation as one codec wrote it: its messages, their bytes, and the ids given in them."""
 
-    def __init__(self, codec: object) -> None:
+    def __init__(self, codec: object, ids: CallIds) -> None:
         self.codec = codec
         self.messages: list[ModelMessage] = []
         self.data = bytearray()
-        self.ids = CallIds()
+        self.ids = ids
+        self.shown: set[str] = set()
 
-    def begins(self, codec: object, messages: tuple[ModelMessage, ...], count: int) -> bool:
-        """By identity: equal arguments of a call may have their keys in another order, which is other bytes."""
+    def begins(self, request: ModelRequest, codec: object, count: int) -> bool:
+        """By identity: equal arguments of a call may have their keys in another order, which is other bytes. A picture
+        that is shown in it has to be one that may be shown."""
         same_codec = type(self.codec) is type(codec) and self.codec == codec
-        return same_codec and len(self.messages) <= count and all(map(is_, self.messages, messages))
+        same = same_codec and len(self.messages) <= count and all(map(is_, self.messages, request.messages))
+        return same and self.shown <= request.images.keys()
 
 
-def kept_part(request: ModelRequest, codec: object, count: int, write: Write) -> tuple[bytearray, CallIds]:
+def kept_part(
+    request: ModelRequest, codec: object, count: int, write: Write, ids: type[CallIds] = CallIds
+) -> tuple[bytearray, CallIds]:
     """The bytes of the first `count` messages, and the ids for writing the others. Only what `request.encoded` does not
-    hold yet is written. `codec`: whose bytes they are; another one (by `==`) begins anew. The bytes are for reading only."""
+    hold yet is written. `codec`: whose bytes they are; another one (by `==`) begins anew. `ids`: the codec's rule for
+    them, one for a codec. The bytes are for reading only."""
     messages, encoded = request.messages, request.encoded or Encoded()
     kept, encoded.kept = encoded.kept, None  # what fails half-way is not used again
-    if not isinstance(kept, _Kept) or not kept.begins(codec, messages, count):
-        kept = _Kept(codec)
+    if not isinstance(kept, _Kept) or not kept.begins(request, codec, count):
+        kept = _Kept(codec, ids())
     fresh = messages[len(kept.messages) : count]
     if fresh and (more := write(fresh, kept.ids)):
         kept.data += b"," + more if kept.data else more
     kept.messages += fresh
+    kept.shown |= {image.blob for message in fresh for image in _images(message)} & request.images.keys() - encoded.told
     encoded.kept = kept
-    return kept.data, CallIds(kept.ids)  # not copied: it may be megabytes
+    return kept.data, ids(kept.ids)  # not copied: it may be megabytes
+
+
+def joined(head: bytes, parts: Iterable[bytes | bytearray]) -> bytes:
+    """A whole body: `head` up to the bracket that opens its last field, the parts that say something with commas between
+    them, and the ends of both. One copy is made, because it may be megabytes."""
+    pieces: list[bytes | bytearray] = [head]
+    for part in parts:
+        if part:
+            pieces += (b",", part) if len(pieces) > 1 else (part,)
+    return b"".join((*pieces, b"]}"))
+
+
+def _images(message: ModelMessage) -> Iterator[ImageBlock]:
+    for block in message.blocks:
+        if isinstance(block, ImageBlock):
+            yield block
+        elif isinstance(block, ToolResultBlock):
+            yield from block.images
+
+
+class Pictures:
+    """Which pictures of a request are shown: those whose bytes are in it, of a type that every format takes. One that
+    was told in words before stays so (`Encoded.told`): what was sent never changes."""
+
+    def __init__(self, request: ModelRequest) -> None:
+        self._images = request.images
+        self._told = request.encoded.told if request.encoded is not None else set()
+
+    def data(self, image: ImageBlock) -> str | None:
+        """Its bytes as base64; None for one that is to be told in words."""
+        if image.media_type not in _SHOWN_TYPES or image.blob in self._told:
+            return None
+        data = self._images.get(image.blob)
+        if data is None:
+            self._told.add(image.blob)
+            return None
+        return b64encode(data).decode("ascii")
+
+    def url(self, image: ImageBlock) -> str | None:
+        """Its bytes as a `data:` url; None for one that is to be told in words."""
+        data = self.data(image)
+        return None if data is None else f"data:{image.media_type};base64,{data}"
 
 
 def image_in_words(image: ImageBlock) -> str:
     """What a model is told of a picture whose bytes are not in the request."""
+    return f"[{_about(image)}, which this connection can't show to the model]"
+
+
+def image_behind(image: ImageBlock, number: int) -> str:
+    """What a result says of its picture in formats that show pictures only in a user's message, right behind it."""
+    return f"[{_about(image)}: number {number} of those that follow these results]"
+
+
+def _about(image: ImageBlock) -> str:
     size = f" of {image.width}x{image.height} pixels" if image.width and image.height else ""
-    return f"[an image ({image.media_type}){size}, which this connection can't show to the model]"
+    return f"an image ({image.media_type}){size}"

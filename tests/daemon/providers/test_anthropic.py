@@ -13,9 +13,9 @@ from hypothesis import given, settings
 
 from agentd.providers import validate
 from agentd.providers.anthropic import AnthropicMessages
-from agentd.providers.base import Encoded, ModelMessage, ModelRequest, ThinkingPiece, ToolDefinition
+from agentd.providers.base import Effort, Encoded, ModelMessage, ModelRequest, ThinkingPiece, ToolDefinition
 from agentproto.content import Block, ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
-from support.histories import HOST, histories, steps
+from support.histories import HOST, histories, steps, wishes
 
 CODEC = AnthropicMessages(HOST)
 MARK = {"type": "ephemeral"}
@@ -185,6 +185,77 @@ def test_the_key_goes_into_one_header() -> None:
     assert CODEC.headers("sesame") == {"anthropic-version": "2023-06-01", "x-api-key": "sesame"}
     assert CODEC.headers(None) == {"anthropic-version": "2023-06-01"}
     assert CODEC.path() == "/v1/messages"
+
+
+def asked(effort: Effort, name: str, most: int, *messages: ModelMessage) -> dict[str, Any]:
+    """What of a request is about thinking."""
+    talk = messages or (user(TextBlock("go")),)
+    body = json.loads(CODEC.encode(ModelRequest(name, (), (), talk, most, 0.2, effort)))
+    return {key: body[key] for key in ("temperature", "thinking", "output_config") if key in body}
+
+
+UNASKED = {"temperature": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("effort", "name", "most", "fields"),
+    [
+        ("", "claude-sonnet-4-5", 8_000, UNASKED),
+        ("", "claude-opus-5", 8_000, UNASKED),
+        ("low", "claude-sonnet-4-5", 8_000, {"thinking": {"type": "enabled", "budget_tokens": 1_024}}),
+        ("medium", "claude-opus-4-20250514", 9_000, {"thinking": {"type": "enabled", "budget_tokens": 3_000}}),
+        ("high", "anthropic/claude-3-7-sonnet", 9_000, {"thinking": {"type": "enabled", "budget_tokens": 6_000}}),
+        ("high", "glm-5", 9_000, {"thinking": {"type": "enabled", "budget_tokens": 6_000}}),
+        ("high", "claude-haiku-4-5-20251001", 1_536, {"thinking": {"type": "enabled", "budget_tokens": 1_024}}),
+        ("high", "claude-haiku-4-5-20251001", 1_535, UNASKED),
+        ("low", "claude-opus-4-6", 100, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
+        ("high", "claude-opus-5-5", 100, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}),
+    ],
+)
+def test_thinking_is_asked_for_as_the_model_takes_it(
+    effort: Effort, name: str, most: int, fields: dict[str, Any]
+) -> None:
+    assert asked(effort, name, most) == fields
+
+
+@pytest.mark.parametrize(
+    ("blocks", "budget"),
+    [
+        ((TextBlock("x"),), True),
+        ((thought(), TextBlock("x"), ToolUseBlock("c", "read", {})), True),
+        ((TextBlock("\n"), thought(), ToolUseBlock("c", "read", {})), True),
+        ((ToolUseBlock("c", "read", {}),), False),
+        ((TextBlock("x"), thought(), ToolUseBlock("c", "read", {})), False),
+        ((thought("b.host"), ToolUseBlock("c", "read", {})), False),
+    ],
+)
+def test_calls_that_began_without_thinking_are_answered_without(blocks: tuple[Block, ...], budget: bool) -> None:
+    results = [ToolResultBlock(block.call, "") for block in blocks if isinstance(block, ToolUseBlock)]
+    talk = (user(TextBlock("go")), model(*blocks), user(*results, TextBlock("and?")))
+    given_ = {"thinking": {"type": "enabled", "budget_tokens": 6_000}}
+    assert asked("high", "claude-sonnet-4-5", 9_000, *talk) == (given_ if budget else UNASKED)
+    assert asked("high", "claude-opus-5", 9_000, *talk) == {
+        "thinking": {"type": "adaptive"},
+        "output_config": {"effort": "high"},
+    }
+
+
+def test_an_answer_of_a_form_is_asked_for_beside_effort() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
+    body = json.loads(CODEC.encode(ModelRequest("claude-opus-5", (), (), (), 9, None, "low", schema)))
+    asked = {
+        "type": "object",
+        "required": ["n"],
+        "properties": {"n": {"type": "integer", "description": '{"minimum":1}'}},
+        "additionalProperties": False,
+    }
+    assert body["output_config"] == {"effort": "low", "format": {"type": "json_schema", "schema": asked}}
+
+
+@settings(max_examples=300)
+@given(wishes())
+def test_whatever_is_asked_for_is_a_valid_request(request: ModelRequest) -> None:
+    assert validate.messages(CODEC.encode(request)) == ()
 
 
 @settings(max_examples=300)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -150,6 +152,19 @@ def test_a_tool_is_called_of_the_models_own_accord_and_its_result_is_taken(model
     [after] = send(model, home, answered)
     assert isinstance(after[-1], Ended)
     assert after[-1].usage.input > events[-1].usage.input
+
+
+def has_ended(events: list[ModelEvent]) -> bool:
+    return isinstance(events[-1], Ended) and events[-1].stop == "end"
+
+
+def test_an_answer_has_the_form_that_it_was_asked_for(model: RealModel, home: Path) -> None:
+    fields = {"name": {"type": "string", "maxLength": 12}, "age": {"type": "integer"}}
+    schema = {"type": "object", "properties": fields, "required": ["name", "age"], "additionalProperties": False}
+    request = dataclasses.replace(asked(model, user(TextBlock("Who is it?")), most=200), schema=schema)
+    events = send_until(model, home, request, has_ended)
+    answer = json.loads("".join(event.text for event in events if isinstance(event, TextPiece)))
+    assert {name: type(value) for name, value in answer.items()} == {"name": str, "age": int}
 
 
 def test_a_prompt_that_is_too_long_is_an_overflow(model: RealModel, home: Path) -> None:

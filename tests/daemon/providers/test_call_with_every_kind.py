@@ -41,7 +41,12 @@ VALID = {
 
 
 def asked(
-    home: Path, dialect: Dialect, *replies: Reply, url: str = "", stall_ms: int = 60_000
+    home: Path,
+    dialect: Dialect,
+    *replies: Reply,
+    url: str = "",
+    stall_ms: int = 60_000,
+    request: ModelRequest = REQUEST,
 ) -> tuple[list[list[ModelEvent]], list[Request]]:
     """The events of one call for each reply, and what the server was sent."""
 
@@ -54,7 +59,7 @@ def asked(
         provider = make_provider(connection, world, Keys({"K": "sesame"}, world.files))
         call = mint(
             provider="c",
-            body=provider.encode(REQUEST),
+            body=provider.encode(request),
             purpose="test",
             session="s",
             call="t",
@@ -94,6 +99,35 @@ def test_text_and_calls_come_through(home: Path, dialect: Dialect) -> None:
     assert [VALID[dialect.kind](request.body) for request in requests if dialect.kind in VALID] == (
         [()] * 4 if dialect.kind in VALID else []
     )
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"], "additionalProperties": False}
+ASKED_FOR: dict[str, dict[str, object]] = {
+    "anthropic": {
+        "thinking": {"type": "enabled", "budget_tokens": 1_024},
+        "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
+    },
+    "ollama": {"think": True, "format": SCHEMA},
+    "openai-chat": {
+        "reasoning_effort": "low",
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
+        },
+    },
+    "openai-responses": {
+        "reasoning": {"effort": "low"},
+        "text": {"format": {"type": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True}},
+    },
+}
+
+
+@pytest.mark.parametrize("dialect", KINDS)
+def test_thinking_and_a_form_of_the_answer_are_asked_for_in_each_protocol(home: Path, dialect: Dialect) -> None:
+    wished = replace(REQUEST, tools=(), max_output=2_000, effort="low", schema=SCHEMA)
+    [[text, _]], [request] = asked(home, dialect, dialect.say('{"a":null}'), request=wished)
+    assert text == TextPiece('{"a":null}')
+    assert {key: request.json[key] for key in ASKED_FOR[dialect.kind]} == ASKED_FOR[dialect.kind]
 
 
 @pytest.mark.parametrize("dialect", KINDS)

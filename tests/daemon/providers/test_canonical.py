@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from agentd.errors import BadInputError
@@ -38,6 +40,14 @@ REQUEST = ModelRequest(
 
 def test_it_comes_back_whole() -> None:
     assert canonical.decode(canonical.encode(REQUEST)) == REQUEST
+    wished = dataclasses.replace(REQUEST, effort="high", schema={"type": "object", "properties": {"b": {}, "a": {}}})
+    assert canonical.decode(canonical.encode(wished)) == wished
+
+
+def test_what_is_not_wished_for_is_not_said() -> None:
+    assert canonical.encode(ModelRequest("m", (), (), (), 1)) == (
+        b'{"model":"m","max_output":1,"temperature":null,"system":[],"tools":[],"messages":[]}'
+    )
 
 
 def test_a_longer_conversation_begins_with_the_shorter_one() -> None:

@@ -7,9 +7,10 @@ import itertools
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
-from agentd.providers.base import Encoded, ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import Effort, Encoded, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.ollama import OllamaChat
 from agentproto.content import Block, ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 from support.histories import histories, steps
@@ -89,6 +90,28 @@ def test_images_are_told_in_words() -> None:
         {"role": "tool", "tool_name": "", "content": words},
         {"role": "user", "content": f"look\n\n{words}"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "effort", "fields"),
+    [
+        ("qwen3", "", {}),
+        ("qwen3", "low", {"think": True}),
+        ("gpt-oss:20b", "low", {"think": "low"}),
+        ("hf.co/x/gpt-oss", "high", {"think": "high"}),
+    ],
+)
+def test_thinking_is_asked_for_as_the_model_takes_it(name: str, effort: Effort, fields: dict[str, Any]) -> None:
+    body = json.loads(CODEC.encode(ModelRequest(name, (), (), (user(TextBlock("x")),), 9, 0.2, effort)))
+    assert {key: body[key] for key in ("think",) if key in body} == fields
+    assert body["options"]["temperature"] == 0.2
+
+
+def test_an_answer_of_a_form_is_asked_for() -> None:
+    schema = {"type": "object", "properties": {"b": {}, "a": {}}}
+    body = CODEC.encode(ModelRequest("m", (), (), (), 9, schema=schema))
+    assert b'"format":{"type":"object","properties":{"b":{},"a":{}}},"messages":[' in body
+    assert "format" not in body_of()
 
 
 def test_lines_of_json_are_asked_for() -> None:

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentd.providers.base import Encoded, ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers import validate
+from agentd.providers.base import Effort, Encoded, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.openai_chat import OpenAIChat
 from agentproto.content import ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
+from support.histories import wishes
 
 CODEC = OpenAIChat()
 TOOL = ToolDefinition("write", "Write a file.", {"type": "object", "properties": {"path": {}, "content": {}}})
@@ -52,6 +54,47 @@ def test_what_is_not_wanted_is_not_sent() -> None:
         "max_completion_tokens": 7,
         "messages": [],
     }
+
+
+NEW = OpenAIChat("max_completion_tokens")
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "effort", "fields"),
+    [
+        (CODEC, "qwen", "", {"temperature": 0.2}),
+        (CODEC, "gpt-oss", "low", {"temperature": 0.2, "reasoning_effort": "low"}),
+        (CODEC, "gpt-4-of-somebody", "high", {"temperature": 0.2, "reasoning_effort": "high"}),
+        (NEW, "gpt-5", "", {"temperature": 0.2}),
+        (NEW, "gpt-5", "medium", {"reasoning_effort": "medium"}),
+        (NEW, "gpt-4o", "medium", {"temperature": 0.2}),
+    ],
+)
+def test_how_much_to_think_is_said_where_it_is_taken(
+    codec: OpenAIChat, name: str, effort: Effort, fields: dict[str, object]
+) -> None:
+    body = json.loads(codec.encode(ModelRequest(name, (), (), (user(TextBlock("x")),), 9, 0.2, effort)))
+    assert {key: body[key] for key in ("temperature", "reasoning_effort") if key in body} == fields
+
+
+@pytest.mark.parametrize("closed", [{}, {"additionalProperties": False}])
+def test_an_answer_of_a_form_is_asked_for_strictly_where_it_is_closed(closed: dict[str, object]) -> None:
+    schema = {"type": "object", "properties": {"b": {"type": "null"}, "a": {"type": "null"}}, "required": ["a", "b"]}
+    body = CODEC.encode(dataclasses.replace(request(tools=()), schema=schema | closed))
+    said = json.dumps(schema | closed, separators=(",", ":"))
+    strict = "true" if closed else "false"
+    assert (
+        '"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":'
+        f'{said},"strict":{strict}}}}},"messages":['
+    ) in body.decode()
+
+
+@settings(max_examples=300)
+@given(wishes(), st.sampled_from([CODEC, NEW]))
+def test_whatever_is_asked_for_is_a_valid_request(whole: ModelRequest, codec: OpenAIChat) -> None:
+    """But for messages of nothing: they stay what they are."""
+    faults = validate.chat_completions(codec.encode(whole))
+    assert [fault for fault in faults if not fault.endswith("says nothing")] == []
 
 
 def test_calls_and_results_are_paired_by_the_models_own_ids() -> None:

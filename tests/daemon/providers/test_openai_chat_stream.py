@@ -229,6 +229,24 @@ def test_a_server_that_does_not_stream_is_read_all_the_same() -> None:
     ]
 
 
+def test_a_mark_of_utf8_before_a_whole_answer_is_passed_by() -> None:
+    answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
+    events = [TextPiece("Hello"), Ended("end", Usage(output=2, estimated=True))]
+    assert read(b"\xef\xbb\xbf" + json.dumps(answer).encode(), 1, 2) == events
+
+
+def test_thinking_that_begins_with_nothing_is_a_beginning() -> None:
+    assert read(chunk({"reasoning": ""}) + DONE) == [
+        ThinkingPiece(""),
+        Ended("end", Usage(output=0, estimated=True)),
+    ]
+
+
+def test_what_a_nameless_call_wrote_counts_and_calls_nothing() -> None:
+    data = chunk({"tool_calls": [{"function": {"arguments": '{"a":1}'}}]}) + DONE
+    assert read(data) == [Ended("end", Usage(output=3, estimated=True))]
+
+
 def test_indices_without_end_are_stopped() -> None:
     data = b"".join(part for n in range(200) for part in tool_call("a", {}, index=n)[:1])
     assert last_of(data) == Failure("broken_stream", "the model asked for more than 128 tools at once")

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 
 from agentd.providers import validate
-from agentd.providers.base import Encoded, ModelMessage, ModelRequest, ToolDefinition
+from agentd.providers.base import Effort, Encoded, ModelMessage, ModelRequest, ToolDefinition
 from agentd.providers.openai_responses import OpenAIResponses
 from agentproto.content import Block, ImageBlock, ProviderPart, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
-from support.histories import HOST, histories, steps
+from support.histories import HOST, histories, steps, wishes
 
 CODEC = OpenAIResponses(HOST)
 TOOL = ToolDefinition("write", "Write a file.", {"type": "object", "properties": {"path": {}, "content": {}}})
@@ -158,6 +158,34 @@ def test_the_key_goes_into_one_header() -> None:
     assert CODEC.headers("sesame") == {"authorization": "Bearer sesame"}
     assert CODEC.headers(None) == {}
     assert CODEC.path() == "/responses"
+
+
+@pytest.mark.parametrize(
+    ("name", "effort", "fields"),
+    [
+        ("gpt-5", "", {"temperature": 0.2}),
+        ("gpt-5", "high", {"reasoning": {"effort": "high"}}),
+        ("gpt-4o", "high", {"temperature": 0.2}),
+    ],
+)
+def test_how_much_to_think_is_said_to_models_that_reason(name: str, effort: Effort, fields: dict[str, Any]) -> None:
+    body = json.loads(CODEC.encode(ModelRequest(name, (), (), (user(TextBlock("x")),), 9, 0.2, effort)))
+    assert {key: body[key] for key in ("temperature", "reasoning") if key in body} == fields
+
+
+@pytest.mark.parametrize("closed", [{}, {"additionalProperties": False}])
+def test_an_answer_of_a_form_is_asked_for_strictly_where_it_is_closed(closed: dict[str, object]) -> None:
+    schema: dict[str, object] = {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"], **closed}
+    body = json.loads(CODEC.encode(ModelRequest("gpt-5", (), (), (), 9, schema=schema)))
+    assert body["text"] == {
+        "format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": bool(closed)}
+    }
+
+
+@settings(max_examples=300)
+@given(wishes())
+def test_whatever_is_asked_for_is_a_valid_request(request: ModelRequest) -> None:
+    assert validate.responses(CODEC.encode(request)) == ()
 
 
 @settings(max_examples=300)

@@ -144,12 +144,19 @@ def insert(path: str, number: int, item: object) -> Change:
     return lambda body: body[path].insert(number, item)
 
 
+OPEN = {"type": "array", "items": {"anyOf": [{"type": "object", "properties": {"a": {"type": "null"}}}]}}
+
 # messages: 0 system, 1 user, 2 assistant with two calls, 3 and 4 results, 5 user, 6 assistant, 7 user
 CHAT: dict[str, tuple[Change, str]] = {
     "no model": (put("model", None), "no model is named"),
     "an output of nothing": (put("max_tokens", 0), "max_tokens is 0"),
     "two limits": (put("max_completion_tokens", 5), "max_tokens and max_completion_tokens are both given"),
     "options of no stream": (put("stream", False), "stream_options without stream"),
+    "an effort": (put("reasoning_effort", "much"), "an effort of 'much'"),
+    "a format": (put("response_format", {"type": "xml"}), "a format of the type 'xml'"),
+    "a format's name": (put("response_format", {"type": "json_schema", "json_schema": {"schema": {}}}), "a format of the name None"),
+    "no schema": (put("response_format", {"type": "json_schema", "json_schema": {"name": "a"}}), "the schema of the answer is None"),
+    "an open schema": (put("response_format", {"type": "json_schema", "json_schema": {"name": "a", "schema": OPEN, "strict": True}}), "the schema of the answer has an object that is open"),
     "no tools": (put("tools", []), "tools is empty"),
     "a tool's name": (put("tools.0.function.name", "a.b"), "tool 0 has the name 'a.b'"),
     "no messages": (put("messages", []), "there are no messages"),
@@ -160,6 +167,10 @@ CHAT: dict[str, tuple[Change, str]] = {
     "an empty user": (put("messages.1.content", ""), "message 1 says nothing"),
     "a part of another kind": (put("messages.1.content", [{"type": "video"}]), "message 1 has a part of type 'video'"),
     "an empty part": (put("messages.1.content", [{"type": "text", "text": ""}]), "message 1 has an empty part"),
+    "a picture nowhere": (put("messages.1.content", [{"type": "image_url", "image_url": {"url": "file:///a"}}]), "message 1: a picture at 'file:///a'"),
+    "a picture of another type": (put("messages.1.content", [{"type": "image_url", "image_url": {"url": "data:image/bmp;base64,QQ=="}}]), "message 1: a picture of the type 'image/bmp'"),
+    "a picture's bytes": (put("messages.1.content", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,QQ"}}]), "message 1: a picture whose bytes are no base64"),
+    "a result's picture": (put("messages.3.content", [{"type": "image_url", "image_url": {"url": "https://a"}}]), "message 3 has a part of type 'image_url'"),
     "an assistant of nothing": (put("messages.6.content", None), "message 6 says nothing"),
     "no calls": (put("messages.6.tool_calls", []), "message 6 has an empty tool_calls"),
     "a long id": (put("messages.2.tool_calls.0.id", "x" * 41), f"message 2 has the call id {'x' * 41!r}"),
@@ -182,6 +193,9 @@ RESPONSES: dict[str, tuple[Change, str]] = {
     "little output": (put("max_output_tokens", 15), "max_output_tokens is 15"),
     "another format's": (put("messages", []), "messages is a field of another format"),
     "a tool's name": (put("tools.0.name", "a.b"), "tool 0 has the name 'a.b'"),
+    "an effort": (put("reasoning", {"effort": "much"}), "an effort of 'much'"),
+    "a format": (put("text", {"format": {"type": "xml"}}), "a format of the type 'xml'"),
+    "an open schema": (put("text", {"format": {"type": "json_schema", "name": "a", "schema": OPEN, "strict": True}}), "the schema of the answer has an object that does not require all its fields"),
     "no input": (put("input", []), "input is empty"),
     "an empty input": (put("input", ""), "input is empty"),
     "a type": (put("input.0.type", "text"), "item 0 is of the type 'text'"),
@@ -197,12 +211,19 @@ RESPONSES: dict[str, tuple[Change, str]] = {
     "an output twice": (put("input.5.call_id", "s_2et1_2e1"), "item 5 answers 's_2et1_2e1', which was not called or was answered before"),
     "an output before its call": (lambda body: body["input"].insert(0, body["input"].pop(4)), "item 0 answers 's_2et1_2e1', which was not called or was answered before"),
     "an output of nothing": (put("input.4.output", None), "item 4 has no output"),
+    "an output's part": (put("input.4.output", [{"type": "output_text", "text": "x"}]), "message 4 has a part of type 'output_text'"),
+    "a picture's bytes": (put("input.4.output", [{"type": "input_image", "image_url": "data:image/png;base64,"}]), "message 4: a picture whose bytes are no base64"),
     "an item's id twice": (lambda body: [body["input"][n].update(id="msg_1") for n in (0, 1)], "message 1 has the call id 'msg_1', which is empty or was used before"),
     "reasoning alone": (insert("input", 8, REASON), "item 9 parts reasoning from what it belongs to"),
     "reasoning last": (insert("input", 9, REASON), "the last item is reasoning without what it belongs to"),
     "reasoning without a summary": (insert("input", 1, {"type": "reasoning", "id": "rs_1"}), "item 1 is reasoning without a summary"),
     "the assistant last": (drop("input", 8), "the last item is the assistant's: there is nothing to answer"),
 }  # fmt: skip
+
+
+def picture(kind: str, data: str) -> Plain:
+    return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
+
 
 # messages: 0 user, 1 assistant (text, use, use), 2 user (result, result, text), 3 assistant, 4 user
 THINK = {"type": "thinking", "thinking": "hm", "signature": "s"}
@@ -212,6 +233,11 @@ MESSAGES: dict[str, tuple[Change, str]] = {
     "a limit of another type": (put("max_tokens", True), "max_tokens is True"),
     "a temperature": (put("temperature", 1.5), "a temperature of 1.5"),
     "a small budget for thinking": (put("thinking", {"type": "enabled", "budget_tokens": 50}), "a thinking budget of 50 tokens"),
+    "thinking of another type": (put("thinking", {"type": "on"}), "thinking of the type 'on'"),
+    "warm thinking": (lambda body: body.update(thinking={"type": "adaptive"}, temperature=0.5), "a temperature beside thinking"),
+    "an effort": (put("output_config", {"effort": "minimal"}), "an effort of 'minimal'"),
+    "a format": (put("output_config", {"format": {"type": "xml"}}), "a format of the type 'xml'"),
+    "an open schema": (put("output_config", {"format": {"type": "json_schema", "schema": OPEN}}), "the schema of the answer has an object that is open"),
     "tools of one name": (lambda body: body["tools"].append(body["tools"][0]), "two tools have the name read"),
     "an empty system text": (put("system.0.text", " "), "system: a text of nothing"),
     "no messages": (put("messages", []), "there are no messages"),
@@ -230,6 +256,10 @@ MESSAGES: dict[str, tuple[Change, str]] = {
     "an orphan": (put("messages.4.content.0", {"type": "tool_result", "tool_use_id": "q"}), "message 4 answers 'q' never, twice, or without its being called"),
     "a result behind words": (lambda body: body["messages"][2]["content"].insert(0, {"type": "text", "text": "x"}), "message 2 has a tool result behind other blocks"),
     "an empty part of a result": (put("messages.2.content.0.content", [{"type": "text", "text": ""}]), "message 2: a text of nothing"),
+    "a picture from nowhere": (put("messages.4.content.0", {"type": "image"}), "message 4: a picture from None"),
+    "a picture of another type": (put("messages.4.content.0", picture("image/bmp", "QQ==")), "message 4: a picture of the type 'image/bmp'"),
+    "a picture's bytes in a result": (put("messages.2.content.0.content", [picture("image/png", "?")]), "message 2: a picture whose bytes are no base64"),
+    "a failed result's picture": (put("messages.2.content.1.content", [picture("image/png", "QQ==")]), "message 2: a failed result with a part of type 'image'"),
     "results never": (lambda body: body.update(messages=body["messages"][:2]), "the results of ['s_2et1_2e1', 's_2et1_2e2'] are missing"),
     "white space at the end": (lambda body: body["messages"].append({"role": "assistant", "content": "so "}), "message 5 is the last, the assistant's, and ends in white space"),
     "thinking unsigned": (put("messages.3.content", [{"type": "thinking", "thinking": "x"}, {"type": "text", "text": "y"}]), "message 3: thinking without its signature"),
@@ -278,6 +308,9 @@ def test_what_each_format_allows_is_no_fault() -> None:
     assert validate.messages(signed) == ()
     plain = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
     assert validate.messages(plain) == ()
+    loose = {"type": "json_schema", "name": "a", "schema": OPEN}
+    assert validate.responses({"model": "m", "input": "x", "text": {"format": loose}}) == ()
+    assert validate.responses({"model": "m", "input": "x", "text": {"format": {"type": "json_object"}}}) == ()
     assert validate.chat_completions({"model": "m", "messages": [{"role": "user", "content": "x"}]}) == ()
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.providers.base import Encoded, ModelMessage, ModelRequest
-from agentd.providers.writing import CallIds, fitting, image_in_words, kept_part
+from agentd.providers.writing import CallIds, fitting, image_in_words, joined, kept_part
 from agentproto.content import ImageBlock, TextBlock, ToolUseBlock
 
 
@@ -132,6 +132,37 @@ def test_everything_else_begins_anew(messages: tuple[ModelMessage, ...] | None, 
     begun = WRITER.written
     assert part(again, count, encoded, codec) == part(again, count, None, codec)
     assert WRITER.written - begun == 2 * count
+
+
+class RawIds(CallIds):
+    """A rule of its own: our name for a call, as it is."""
+
+    def _choose(self, use: ToolUseBlock) -> str:
+        return use.call
+
+    def _unwritten(self, call: str) -> str:
+        return f"not {call}"
+
+
+def test_a_codec_may_have_its_own_rule_for_ids() -> None:
+    called = (ModelMessage("assistant", (use("t.1", "call_0"),)), *said("x"))
+    encoded = Encoded()
+    for _ in range(2):  # made, and found again
+        request = ModelRequest("m", (), (), called, 1, encoded=encoded)
+        data, ids = kept_part(request, "x", 1, lambda messages, ids: ids.new(use("t.1", "call_0")).encode(), RawIds)
+        assert (bytes(data), ids.of("t.1"), ids.name_of("t.1"), ids.of("t.2")) == (b"t.1", "t.1", "read", "not t.2")
+
+
+@pytest.mark.parametrize(
+    ("parts", "body"),
+    [
+        ((), b'{"input":[]}'),
+        ((b"", bytearray()), b'{"input":[]}'),
+        ((b"1", bytearray(b"2"), b"", b"3"), b'{"input":[1,2,3]}'),
+    ],
+)
+def test_a_body_is_joined_of_what_says_something(parts: tuple[bytes | bytearray, ...], body: bytes) -> None:
+    assert joined(b'{"input":[', parts) == body
 
 
 def test_a_picture_is_told_in_words() -> None:
