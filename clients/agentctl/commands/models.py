@@ -16,6 +16,8 @@ from agentproto.api import model
 
 __all__ = ["command"]
 
+_KEY = "env:NAME, file:PATH, cmd:COMMAND or keyring:SERVICE/USER"
+
 
 @click.group("models", short_help="Connections to model servers.")
 def command() -> None:
@@ -41,7 +43,7 @@ def list_(as_json: bool) -> int:
 @click.option("--kind", type=click.Choice(get_args(model.ModelKind)), required=True, help="Which dialect it speaks.")
 @click.option("--url", required=True, help="Base address, e.g. http://127.0.0.1:11434")
 @click.option("--model", "model_name", default="", help="Model on that server.")
-@click.option("--key", "model_key", default="", metavar="REF", help="env:NAME or file:PATH; never the key itself.")
+@click.option("--key", "model_key", default="", metavar="REF", help=f"{_KEY}; never the key itself.")
 @click.option("--window", type=click.IntRange(min=1), help="Context window in tokens, when the server does not tell.")
 @click.option("--price-in", type=click.FloatRange(min=0), help="Dollars a million input tokens.")
 @click.option("--price-out", type=click.FloatRange(min=0), help="Dollars a million output tokens.")
@@ -58,8 +60,8 @@ def add(
     as_json: bool,
 ) -> int:
     """Write a connection called NAME into the settings."""
-    if model_key and not model_key.startswith(("env:", "file:")):
-        raise click.UsageError("--key takes env:NAME or file:PATH; a key itself would end up in your shell's history.")
+    if model_key and not model_key.startswith(("env:", "file:", "cmd:", "keyring:")):
+        raise click.UsageError(f"--key takes {_KEY}; a key itself would end up in your shell's history.")
     params = model.AddParams(
         key=new_key(),
         name=name,

@@ -39,12 +39,20 @@ _TRY_AGAIN_MS = 30_000
 
 
 class Connections:
-    """`environment` gives the variables of this moment (the daemon's own and what owners' clients sent)."""
+    """`environment` gives the variables of this moment (the daemon's own and what owners' clients sent); `learned` is
+    told each key that was found."""
 
-    def __init__(self, world: World, settings: SettingsInForce, environment: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        world: World,
+        settings: SettingsInForce,
+        environment: Callable[[], Mapping[str, str]],
+        learned: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._world = world
         self._settings = settings
         self._environment = environment
+        self._keys = Keys(_Now(environment), world, learned)
         self._made: dict[str, tuple[Connection, Provider]] = {}
         self._told: dict[Connection, tuple[int, int | None]] = {}
 
@@ -65,8 +73,7 @@ class Connections:
         told = self._told.get(connection)
         if not connection.url.startswith("http") or (told is not None and now_ms < told[0]):
             return
-        keys = Keys(_Now(self._environment), self._world.files)
-        said = await ask_server(connection, self._world, keys, _READY_MS)
+        said = await ask_server(connection, self._world, self._keys, _READY_MS)
         if isinstance(said, Report):
             self._told[connection] = (now_ms + _ASK_AGAIN_MS, said.window)
         else:
@@ -84,8 +91,7 @@ class Connections:
         wanted = replace(connection, window=limits.window)
         made = self._made.get(name)
         if made is None or made[0] != wanted:
-            keys = Keys(_Now(self._environment), self._world.files)
-            made = (wanted, make_provider(wanted, self._world, keys))
+            made = (wanted, make_provider(wanted, self._world, self._keys))
             self._made[name] = made
         budget = self._settings.values.budget
         window = Window(
@@ -176,7 +182,7 @@ class Connections:
 
     async def _ask_for_model(self, params: AddParams) -> str:
         wanted = Connection(name=params.name, kind=params.kind, url=params.url, key=params.model_key)
-        said = await ask_server(wanted, self._world, Keys(self._environment(), self._world.files))
+        said = await ask_server(wanted, self._world, self._keys)
         if isinstance(said, Report) and len(said.models) == 1:
             return said.models[0]
         if isinstance(said, Report) and said.models:

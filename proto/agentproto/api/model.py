@@ -58,7 +58,7 @@ class ListResult(msgspec.Struct, frozen=True):
 
 
 class AddParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`model_key` is a reference: env:NAME, file:PATH. Prices in dollars a million tokens (which is micro-dollars a
+    """`model_key` is a reference: env:NAME, file:PATH, cmd:COMMAND, keyring:SERVICE/USER. Prices in dollars a million tokens (which is micro-dollars a
     token), as price lists give them."""
 
     key: Key
