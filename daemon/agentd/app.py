@@ -243,6 +243,7 @@ class Daemon:
             stop=self._stop_soon,
             variables=self._wanted,
             remember_variables=self._remember,
+            give_variables=self._give,
             secrets=self._redactor.values,
         )
 
@@ -264,8 +265,10 @@ class Daemon:
     def _remember(self, session: str, variables: Mapping[str, str]) -> None:
         if variables:
             self._variables[session] = {name: value for name, value in variables.items() if name == "SSH_AUTH_SOCK"}
-            self._redactor.learn(variables)
-            self._given.update(kept(variables))
+
+    def _give(self, variables: Mapping[str, str]) -> None:
+        self._redactor.learn(variables)
+        self._given.update(kept(variables))
 
     def _settings_told(self, name: str, text: str) -> None:
         self._reporting.happened("settings", name, text)

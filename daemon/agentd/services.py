@@ -85,5 +85,7 @@ class Services:
     """Names that hello's answer asks for: those of this moment, because a connection may be added at any time."""
     remember_variables: Callable[[str, Mapping[str, str]], None]
     """Keep a session's variables in memory."""
+    give_variables: Callable[[Mapping[str, str]], None]
+    """What an owner's client sent, for everything that asks model servers, from now on."""
     secrets: Callable[[], Sequence[str]]
     """Values that are known to be secrets, from every client's variables and the daemon's own."""
