@@ -20,6 +20,7 @@ from agentd.config.servers import BUILT_IN, BY_KEY, BY_PORT, KeyServer, PortServ
 from agentd.errors import AgentdError
 from agentd.world.doors import HttpRequest, World
 from agentd.world.tasks import Tasks
+from agentproto.__about__ import __version__
 
 __all__ = ["PROBE_MS", "VARIABLES", "Detected", "by_key", "by_port", "choose", "not_configured"]
 
@@ -101,7 +102,8 @@ async def _probe(world: World, server: PortServer, environment: Mapping[str, str
     if address is None:
         return None
     url = f"{address}/v1"
-    request = HttpRequest("GET", f"{url}/models", connect_ms=PROBE_MS, stall_ms=PROBE_MS, total_ms=PROBE_MS)
+    who = {"user-agent": f"agentd/{__version__} (test)"}
+    request = HttpRequest("GET", f"{url}/models", who, connect_ms=PROBE_MS, stall_ms=PROBE_MS, total_ms=PROBE_MS)
     try:
         async with world.clock.deadline(PROBE_MS), world.http.send(request) as response:
             if response.status != 200:

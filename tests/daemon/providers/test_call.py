@@ -17,6 +17,7 @@ from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.openai_chat import OpenAIChat
 from agentd.providers.prepared import PreparedCall, mint
+from agentd.providers.registry import make_provider
 from agentd.providers.report import Report
 from agentd.world.doors import HttpRequest, World
 from agentd.world.fake import FakeWorld, fake_world
@@ -347,16 +348,23 @@ def test_what_is_told_of_a_broken_connection_is_without_the_key() -> None:
     assert event.text == "http://server/v1/chat/completions broke at headers (illegal header: b'x-(key)')"
 
 
-def test_the_session_is_named_only_when_the_connection_says_so() -> None:
-    world, seen = fake_world(auto=True), list[HttpRequest]()
+@pytest.mark.parametrize("wish", [False, True])
+@pytest.mark.parametrize("kind", ["openai-chat", "openai-responses", "anthropic", "ollama"])
+def test_the_session_is_named_only_when_the_connection_says_so(home: Path, kind: str, wish: bool) -> None:
+    async def story(url: str) -> None:
+        world = real_world(str(home))
+        connection = Connection("c", kind, url, "m", send_session_id=wish)
+        try:
+            provider = make_provider(connection, world, Keys({}, world))
+            assert isinstance(provider, HttpProvider)
+            await all_of(provider)
+            await ask_server(connection, world, Keys({}, world))
+        finally:
+            await world.http.close()
 
-    def answer(request: HttpRequest) -> Answer:
-        seen.append(request)
-        return Answer(parts=say("hello").parts)  # type: ignore[arg-type]
-
-    world.http.on(answer)
-    for wish in (False, True):
-        connection = Connection("c", "openai-chat", "http://server/v1", "m", send_session_id=wish)
-        world.run(all_of(HttpProvider("c", OpenAIChat(), connection, world, Keys({}, world))))
-    assert [request.headers.get("x-session-id") for request in seen] == [None, "s"]
-    assert {request.headers["user-agent"] for request in seen} == {f"agentd/{__version__} (test)"}
+    with FakeModelServer() as server:
+        asyncio.run(story(server.url))
+        call, *questions = server.requests
+    assert call.headers.get("x-session-id") == ("s" if wish else None)
+    assert [request for request in questions if "x-session-id" in request.headers] == []
+    assert {request.headers["user-agent"] for request in server.requests} == {f"agentd/{__version__} (test)"}
