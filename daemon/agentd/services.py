@@ -20,7 +20,7 @@ from agentd.turn.taking_back import TakingBack
 from agentd.world.doors import World
 from agentproto.api.config import ReloadResult, SettingInfo
 from agentproto.api.daemon import StatusResult
-from agentproto.api.model import AddParams, ModelInfo, TestResult
+from agentproto.api.model import AddParams, ModelInfo, ModelRole, TestResult
 from agentproto.homes import Folders
 from agentproto.method import Role
 
@@ -59,7 +59,7 @@ class ModelRoom(Protocol):
         """The file that was written."""
         ...
 
-    async def use(self, name: str) -> str: ...
+    async def use(self, name: str, role: ModelRole = "main") -> str: ...
 
     async def test(self, name: str) -> TestResult: ...
 

@@ -18,7 +18,7 @@ from agentproto.versions import WIRE_MAX, WIRE_MIN
 
 MODULES = (config, daemon, log, model, question, session, tool, turn)
 NAME = re.compile(r"[a-z]+\.[a-z]+(_[a-z]+)*")
-DURATIONS = {"heartbeat_ms", "wait_ms", "duration_ms", "timeout_ms", "first_token_ms", "retry_after_ms"}
+DURATIONS = {"heartbeat_ms", "wait_ms", "duration_ms", "timeout_ms", "first_token_ms", "retry_after_ms", "stall_ms"}
 """Spans of time. Every other field in milliseconds is a moment and ends in `at_ms`."""
 OTHER_MOMENTS = {"now_ms": "the daemon's own clock at the moment it answers"}
 NOT_PAGED = {"question.list", "tool.list", "model.list"}
@@ -168,7 +168,11 @@ def test_sizes_end_in_bytes_and_costs_in_usd_micros_and_are_whole() -> None:
         and not (re.fullmatch(r"(\w+_)?(bytes|usd_micros)", name) and _plain(info) == {inspect.IntType})
     ]
     # Prices are not costs: a price list's dollars a million tokens, which is micro-dollars a token.
-    assert wrong == ["CostsResult.costs", "AddParams.price_in", "AddParams.price_out"]
+    prices = {
+        *("AddParams.price_in", "AddParams.price_out", "ModelInfo.price_in", "ModelInfo.price_out"),
+        *("ModelInfo.price_from", "ModelInfo.price_as_of"),
+    }
+    assert set(wrong) == {"CostsResult.costs", *prices}
 
 
 def test_floats_are_rare_and_known() -> None:
@@ -177,6 +181,7 @@ def test_floats_are_rare_and_known() -> None:
     assert found == [
         *("AddParams.price_in", "AddParams.price_out"),
         *("Estimates.factor", "Estimates.greatest", "Estimates.least"),
+        *("ModelInfo.price_in", "ModelInfo.price_out"),
         *("SearchHit.score", "TestResult.tokens_per_second"),
     ]
 

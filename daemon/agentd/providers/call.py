@@ -116,7 +116,7 @@ class HttpProvider:
                 for event in decoder.end():
                     yield self._told(event, call, key, seen)
         except NetworkError as fault:
-            yield masked(_network_failure(fault, seen), key)
+            yield masked(_network_failure(fault, self._connection, seen), key)
         except AgentdError as fault:
             kind: FailureClass = "broken_stream" if seen else "network"
             yield masked(Failure(kind, fault.what, fault.remedy, details={"bytes_seen": seen}), key)
@@ -181,15 +181,26 @@ def _no_key(fault: AgentdError) -> Failure:
     return Failure("auth", f"{fault.what}: {fault.why}" if fault.why else fault.what, fault.remedy or fault.code.remedy)
 
 
-def _network_failure(fault: NetworkError, seen: int) -> Failure:
-    broken = fault.phase == "body"
-    why = f" ({fault.why})" if fault.why else ""
-    return Failure(
-        "broken_stream" if broken else "network",
-        f"{fault.what}{why}",
-        fault.remedy or ("try again" if broken else "check that the server runs and that `url` names it"),
-        details={"phase": fault.phase, "bytes_seen": max(seen, fault.bytes_seen)},
-    )
+def _network_failure(fault: NetworkError, connection: Connection, seen: int) -> Failure:
+    """What broke below HTTP, in a person's words: which server, what it did, and what can be done."""
+    kind: FailureClass = "network"
+    remedy = "check that the server runs and that `url` names it"
+    if fault.phase == "body":
+        kind, what = "broken_stream", f"{connection.host} broke off its answer"
+        remedy = "try again; look at the server's own log when it happens often"
+        if fault.timeout:
+            what = f"{connection.host} sent nothing for too long"
+            remedy = f"try again, or give it more time: models.{connection.name}.stall_ms is {connection.stall_ms}"
+    elif fault.timeout:
+        what = f"{connection.url} did not answer in time"
+        remedy += f"; models.{connection.name}.stall_ms is how long it may take" if fault.phase == "headers" else ""
+    elif fault.phase == "connect":
+        what = f"nobody answers at {connection.url}"
+    else:
+        what = f"{connection.url} ended the connection without an answer"
+    why = f" ({fault.why})" if fault.why and not fault.timeout else ""
+    told = {"phase": fault.phase, "bytes_seen": max(seen, fault.bytes_seen), "timeout": fault.timeout}
+    return Failure(kind, f"{what}{why}", fault.remedy or remedy, details=told)
 
 
 async def _first_bytes(response: HttpResponse, limit: int) -> bytes:
@@ -227,7 +238,7 @@ async def ask_server(
                     return masked(classify(response.status, response.headers, body, world.clock.now_ms()), key)
                 bodies.append(body if response.status == 200 else b"")
         except NetworkError as fault:
-            return masked(_network_failure(fault, 0), key)
+            return masked(_network_failure(fault, connection, 0), key)
         except AgentdError as fault:
             return masked(Failure("network", fault.what, fault.remedy), key)
     return read_answers(connection, bodies)

@@ -270,6 +270,37 @@ def test_every_fault_is_one_failure_at_the_end(answer: Answer | Refused, kind: s
     assert isinstance(events[-1], Failure)
 
 
+@pytest.mark.parametrize(
+    ("answer", "text", "remedy"),
+    [
+        (
+            Refused("connection refused"),
+            "nobody answers at http://server/v1 (connection refused)",
+            "check that the server runs and that `url` names it",
+        ),
+        (
+            Refused("no answer in time", "connect"),
+            "http://server/v1 did not answer in time",
+            "check that the server runs and that `url` names it",
+        ),
+        (
+            Answer(parts=[chunk({"content": "a"}), FakePause(130_000)]),
+            "server sent nothing for too long",
+            "try again, or give it more time: models.local.stall_ms is 120000",
+        ),
+        (
+            Answer(parts=[chunk({"content": "a"}), FakeBreak("reset")]),
+            "server broke off its answer (reset)",
+            "try again; look at the server's own log when it happens often",
+        ),
+    ],
+)
+def test_what_broke_is_told_with_why_and_what_to_do(answer: Answer | Refused, text: str, remedy: str) -> None:
+    event = simulated(answer)[0][-1]
+    assert isinstance(event, Failure)
+    assert (event.text, event.remedy) == (text, remedy)
+
+
 def test_a_key_that_can_not_be_had_sends_nothing() -> None:
     world = fake_world(auto=True)
     [event] = world.run(all_of(provider_of("http://server/v1", world, key="env:NONE")))
@@ -345,7 +376,7 @@ def test_what_is_told_of_a_broken_connection_is_without_the_key() -> None:
     provider = provider_of("http://server/v1", world, key="env:K", environment={"K": "sesame-street"})
     [event] = world.run(all_of(provider))
     assert isinstance(event, Failure)
-    assert event.text == "http://server/v1/chat/completions broke at headers (illegal header: b'x-(key)')"
+    assert event.text == "http://server/v1 ended the connection without an answer (illegal header: b'x-(key)')"
 
 
 @pytest.mark.parametrize("wish", [False, True])
