@@ -148,6 +148,9 @@ class _Models:
     async def ready(self, name: str) -> None:
         return
 
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
+
     def get(self, name: str) -> ModelChoice:
         return ModelChoice(self._model, "m", Window(100_000, 4_000))
 

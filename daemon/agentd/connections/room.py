@@ -18,7 +18,7 @@ from agentd.connections.trial import try_connection
 from agentd.context.budget import Window
 from agentd.errors import AgentdError, BadInputError, NotFoundError
 from agentd.providers.base import Failure, Provider
-from agentd.providers.call import ask_server
+from agentd.providers.call import ask_server, counted_by
 from agentd.providers.catalog import limits_of, shipped
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
@@ -40,6 +40,8 @@ _TRY_AGAIN_MS = 30_000
 """After a server did not answer."""
 
 
+_COUNT_MS = 1_000
+"""A count takes a server some ms; a turn that waits longer for it had better take its own estimate."""
 _SHOWN_MODELS = 20
 _ROLES: Mapping[ModelRole, str] = {"main": "use", "side": "side", "summary": "summary"}
 """Key of the settings for each role."""
@@ -70,6 +72,7 @@ class Connections:
         self._keys = Keys(_Now(environment), world, learned)
         self._made: dict[str, tuple[Connection, Provider]] = {}
         self._told: dict[Connection, _Told] = {}
+        self._counts_not: dict[tuple[str, str], int] = {}
 
     # -- for turns ---------------------------------------------------------------------------------------------
 
@@ -102,6 +105,23 @@ class Connections:
     def _window(self, connection: Connection) -> int | None:
         told = self._told.get(connection)
         return None if told is None or told.report is None else told.report.window
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        """See `turn.parts.Models`. A server that has no such question is not asked again for a while."""
+        try:
+            connection = self._connection(name)
+            check_connection(connection)
+        except AgentdError:
+            return None  # `get` says what is wrong with it
+        who = (connection.kind, connection.url)
+        now_ms = self._world.clock.monotonic_ms()
+        if not connection.url.startswith("http") or now_ms < self._counts_not.get(who, now_ms):
+            return None
+        counted = await counted_by(connection, self._world, self._keys, body, _COUNT_MS)
+        if isinstance(counted, int):
+            return counted
+        self._counts_not[who] = now_ms + (_ASK_AGAIN_MS if counted == "never" else _TRY_AGAIN_MS)
+        return None
 
     def get(self, name: str) -> ModelChoice:
         connection = self._connection(name)

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Literal
 
 from agentd.errors import AgentdError, DeadlineError, NetworkError
 from agentd.providers.base import Codec, Ended, Failure, FailureClass, ModelEvent, ModelRequest
 from agentd.providers.connection import Connection
+from agentd.providers.counting import Step, steps
 from agentd.providers.failures import classify
 from agentd.providers.keys import KeyResolver
 from agentd.providers.keys_masking import without, without_in_bytes
@@ -24,7 +26,7 @@ from agentd.providers.report import Report, questions, read_answers
 from agentd.world.doors import HttpRequest, HttpResponse, World
 from agentproto.__about__ import __version__
 
-__all__ = ["HttpProvider", "ask_server", "masked", "user_agent"]
+__all__ = ["HttpProvider", "ask_server", "count_tokens", "counted_by", "masked", "user_agent"]
 
 _ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read; the rest is a page that says nothing more."""
@@ -34,6 +36,11 @@ _LONGEST_ANSWER = 64 * 1024 * 1024
 
 _LARGEST_REPORT = 8 * 1024 * 1024
 """Bytes of a list of models; the largest known one (all models of a router) has 1 MiB."""
+
+_LARGEST_COUNT = 32 * 1024 * 1024
+"""Bytes of an answer with a number for each of a million tokens, and of a prompt that has as many."""
+
+_NO_SUCH_QUESTION = (404, 405, 501)
 
 _REPORT_MS = 3_000
 """How long a server may take to say what it is; it answers from memory, and nothing is urgent about it."""
@@ -242,3 +249,45 @@ async def ask_server(
         except AgentdError as fault:
             return masked(Failure("network", fault.what, fault.remedy), key)
     return read_answers(connection, bodies)
+
+
+async def count_tokens(
+    connection: Connection, world: World, key_resolver: KeyResolver, body: bytes, within_ms: int
+) -> int | None:
+    """Tokens of `body` as the connection's server counts them (`counting`); None when it does not, or not in time."""
+    counted = await counted_by(connection, world, key_resolver, body, within_ms)
+    return counted if isinstance(counted, int) else None
+
+
+async def counted_by(
+    connection: Connection, world: World, key_resolver: KeyResolver, body: bytes, within_ms: int
+) -> int | Literal["never", "not_now"]:
+    """The same, telling a server that has no such question from one that did not answer it this time. Never raises for
+    what a server does. No model is asked anything, so this needs no PreparedCall; nobody is asked to unlock a key."""
+    if not key_resolver.at_hand(connection.key):
+        return "not_now"
+    try:
+        async with world.clock.deadline(within_ms):
+            key = await key_resolver.resolve(connection.key)
+            for step in steps(connection, key, body):
+                found = await _step(step, world, within_ms)
+                if found != "never":
+                    return found
+    except AgentdError:
+        return "not_now"
+    return "never"
+
+
+async def _step(step: Step, world: World, within_ms: int) -> int | Literal["never", "not_now"]:
+    asked = step.question
+    headers = {"user-agent": user_agent("test"), **asked.headers}
+    request = HttpRequest(asked.method, asked.url, headers, asked.body, within_ms, within_ms, within_ms)
+    async with world.http.send(request) as response:
+        if response.status in _NO_SUCH_QUESTION:
+            return "never"
+        if response.status != 200:
+            return "not_now"
+        said = step.read(await response.read(_LARGEST_COUNT))
+    if isinstance(said, Step):
+        return await _step(said, world, within_ms)
+    return "never" if said is None else said

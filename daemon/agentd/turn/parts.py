@@ -45,6 +45,11 @@ class Models(Protocol):
         """Learn what the connection's server says about itself, if that is to be had soon. Never raises."""
         ...
 
+    async def count(self, name: str, body: bytes) -> int | None:
+        """Tokens of `body` (what the connection's provider encoded) as its server counts them; None when it doesn't, or not
+        within a second. Never raises."""
+        ...
+
     def get(self, name: str) -> ModelChoice:
         """NotFoundError or BadInputError when there is no such connection or it can't be used."""
         ...

@@ -101,3 +101,30 @@ def test_all_connections_ask_a_program_for_their_key_once() -> None:
 
     assert [failure.kind for failure in world.run(story())] == ["not_found", "not_found"]
     assert asked == ["pass", *[f"Bearer {KEY}"] * 6]
+
+
+def test_a_server_that_can_not_count_is_not_asked_again_for_a_while() -> None:
+    world, asked = fake_world(auto=True), list[str]()
+    room = connections(world, '[models.a]\nkind = "openai-chat"\nurl = "http://x/v1"\nmodel = "m"\n')
+    counts = False
+
+    def answer(request: HttpRequest) -> Answer:
+        asked.append(request.url.removeprefix("http://x"))
+        return (
+            Answer(parts=[b'{"prompt": "p"}' if "template" in asked[-1] else b'{"tokens": [1]}'])
+            if counts
+            else Answer(404)
+        )
+
+    world.http.on(answer)
+
+    async def story() -> list[int | None]:
+        nonlocal counts
+        body = OpenAIChat().encode(REQUEST)
+        found = [await room.count("a", body), await room.count("a", body), await room.count("nobody", body)]
+        counts = True
+        await world.clock.sleep(10 * 60_000)
+        return [*found, await room.count("a", body), await room.count("offline", body)]
+
+    assert world.run(story()) == [None, None, None, 1, None]
+    assert asked == ["/apply-template", "/tokenize"] * 2

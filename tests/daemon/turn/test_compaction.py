@@ -45,6 +45,9 @@ class OneModel:
     async def ready(self, name: str) -> None:
         return
 
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
+
     def get(self, name: str) -> ModelChoice:
         return self._choice
 

@@ -159,6 +159,9 @@ class PricedModels:
     async def ready(self, name: str) -> None:
         return
 
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
+
     def get(self, name: str) -> ModelChoice:
         return self._choice
 

@@ -367,6 +367,9 @@ class _Small:
     async def ready(self, name: str) -> None:
         return
 
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
+
 
 def test_what_was_left_out_for_a_request_that_was_never_sent_is_not_left_out_unrecorded() -> None:
     world = world_with_a_file()
