@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agentd.config.detect import VARIABLES
 from agentd.config.load import Sources as SettingsSources
 from agentd.connections.room import Connections
+from agentd.connections.variables import kept, wanted
 from agentd.context.sections import SessionFacts
 from agentd.errors import DiskError
 from agentd.lifecycle.endpoint import choose_socket, remove_connection, write_connection
@@ -59,7 +59,6 @@ _TICK_MS = 2000
 _UNLOAD_EVERY_TICKS = 15
 _KEEP_HOUSE_EVERY_TICKS = 300
 _DRAIN_MS = 4000
-_ENVIRONMENT = ("PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "HOME", "USER", "SHELL", "SSH_AUTH_SOCK")
 _HANDLERS = {
     name: handler
     for module in (config, daemon, log, model, question, session, tool, turn)
@@ -156,7 +155,7 @@ class Daemon:
         self._store = SessionStore(world, folders.data, folders.state)
         self._requests = RequestRecord(world, folders.state)
         self._spending = Spending(world, folders.state)
-        self._connections = Connections(world, self._settings, self._environment)
+        self._connections = Connections(world, self._settings, self._environment, self._redactor.know)
         self._sources = Sources()
         self._streams = Streams(self._sources, world.clock.now_ms)
         self._reporting.streams = self._streams
@@ -244,6 +243,7 @@ class Daemon:
             stop=self._stop_soon,
             variables=self._wanted,
             remember_variables=self._remember,
+            give_variables=self._give,
             secrets=self._redactor.values,
         )
 
@@ -260,15 +260,15 @@ class Daemon:
         return {**self._process.environment, **self._given}
 
     def _wanted(self) -> tuple[str, ...]:
-        keys = (c.key for c in self._settings.values.models.connections.values())
-        references = {key.removeprefix("env:") for key in keys if key.startswith("env:")}
-        return tuple(sorted({*_ENVIRONMENT, *VARIABLES, *references}))
+        return wanted(self._settings.values.models.connections.values())
 
     def _remember(self, session: str, variables: Mapping[str, str]) -> None:
         if variables:
             self._variables[session] = {name: value for name, value in variables.items() if name == "SSH_AUTH_SOCK"}
-            self._redactor.learn(variables)
-            self._given.update({name: value for name, value in variables.items() if name not in _ENVIRONMENT})
+
+    def _give(self, variables: Mapping[str, str]) -> None:
+        self._redactor.learn(variables)
+        self._given.update(kept(variables))
 
     def _settings_told(self, name: str, text: str) -> None:
         self._reporting.happened("settings", name, text)

@@ -169,12 +169,16 @@ class DeadlineError(AgentdError):
 
 
 class NetworkError(AgentdError):
-    """`phase` is connect, headers or body; `bytes_seen` how much of the body had come."""
+    """`phase` is connect, headers or body; `bytes_seen` how much of the body had come; `timeout`: nothing went wrong but
+    that it took too long."""
 
     code = ErrorCode.NETWORK
 
-    def __init__(self, what: str, *, phase: str, bytes_seen: int = 0, why: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, what: str, *, phase: str, bytes_seen: int = 0, why: str = "", remedy: str = "", timeout: bool = False
+    ) -> None:
         super().__init__(what, why=why, remedy=remedy)
+        self.timeout = timeout
         self.phase = phase
         self.bytes_seen = bytes_seen
 

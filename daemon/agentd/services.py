@@ -20,7 +20,7 @@ from agentd.turn.taking_back import TakingBack
 from agentd.world.doors import World
 from agentproto.api.config import ReloadResult, SettingInfo
 from agentproto.api.daemon import StatusResult
-from agentproto.api.model import AddParams, ModelInfo, TestResult
+from agentproto.api.model import AddParams, ModelInfo, ModelRole, TestResult
 from agentproto.homes import Folders
 from agentproto.method import Role
 
@@ -59,7 +59,7 @@ class ModelRoom(Protocol):
         """The file that was written."""
         ...
 
-    async def use(self, name: str) -> str: ...
+    async def use(self, name: str, role: ModelRole = "main") -> str: ...
 
     async def test(self, name: str) -> TestResult: ...
 
@@ -85,5 +85,7 @@ class Services:
     """Names that hello's answer asks for: those of this moment, because a connection may be added at any time."""
     remember_variables: Callable[[str, Mapping[str, str]], None]
     """Keep a session's variables in memory."""
+    give_variables: Callable[[Mapping[str, str]], None]
+    """What an owner's client sent, for everything that asks model servers, from now on."""
     secrets: Callable[[], Sequence[str]]
     """Values that are known to be secrets, from every client's variables and the daemon's own."""

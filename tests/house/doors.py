@@ -34,6 +34,7 @@ DAEMON: dict[str, dict[str, str]] = {
     "asyncio": {
         "agentd.app": "starts and stops the parts, and waits for the wish to stop",
         "agentd.cli": "runs the loop",
+        "agentd.providers.keys": "calls at the same time wait for one run of a key's program",
         "agentd.tools.builtin.shell": "tells of output while the command still runs",
         DOOR: "its calls that wait are awaited; its tasks are supervised in `tasks`",
         "agentd.server.conversation": _WIRE,
@@ -74,8 +75,10 @@ DAEMON: dict[str, dict[str, str]] = {
         "agentd.cli": _BEGIN,
         "agentd.config.manual": "a program too: it prints the manual of the settings",
         DOOR: "asks for the platform and for the interpreter that runs the worker",
+        "agentd.providers.keys_keyring": "a program too: arguments, stdout and exit code",
         "agentd.worker": "stdin and stdout are the pipe to the daemon",
     },
+    "keyring": {"agentd.providers.keys_keyring": "a program of its own, which may wait for D-Bus and for people"},
     "termios": {DOOR: "gives a child a terminal"},
     "threading": {DOOR: "one writer thread, because a sync blocks; locks around what it shares"},
     "sqlite3": {"agentd.search.index": "the one file with sqlite; what it holds can be built again from other files"},

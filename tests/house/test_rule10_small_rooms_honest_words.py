@@ -22,6 +22,7 @@ BANNED = {"util", "utils", "helper", "helpers", "manager", "managers", "common",
 RUFF_RULES = {"ERA", "TID", "RUF", "BLE", "DTZ"}
 # Where a late import is worth it. (The command line has one place for all of its own: `agentctl.lazy`.)
 LATE_IMPORTS = {
+    "agentd.providers.keys_keyring": "the keyring's library is for the program alone, not for who knows its exit codes",
     "agentd.settings.room": "tomlkit is 25 ms of a start, and needed only when a setting is written",
     "agentd.world.real": "httpx is a quarter of the time that a start may take; it is loaded when something is sent",
 }

@@ -27,6 +27,7 @@ DURATIONS = {
     "retry_after_ms",
     "local_day_ms",
     "local_ms_today",
+    "stall_ms",
 }
 """Spans of time. Every other field in milliseconds is a moment and ends in `at_ms`."""
 OTHER_MOMENTS = {"now_ms": "the daemon's own clock at the moment it answers"}
@@ -177,7 +178,11 @@ def test_sizes_end_in_bytes_and_costs_in_usd_micros_and_are_whole() -> None:
         and not (re.fullmatch(r"(\w+_)?(bytes|usd_micros)", name) and _plain(info) == {inspect.IntType})
     ]
     # Prices are not costs: a price list's dollars a million tokens, which is micro-dollars a token.
-    assert wrong == ["CostsResult.costs", "AddParams.price_in", "AddParams.price_out"]
+    prices = {
+        *("AddParams.price_in", "AddParams.price_out", "ModelInfo.price_in", "ModelInfo.price_out"),
+        *("ModelInfo.price_from", "ModelInfo.price_as_of"),
+    }
+    assert set(wrong) == {"CostsResult.costs", *prices}
 
 
 def test_floats_are_rare_and_known() -> None:
@@ -186,6 +191,7 @@ def test_floats_are_rare_and_known() -> None:
     assert found == [
         *("AddParams.price_in", "AddParams.price_out"),
         *("Estimates.factor", "Estimates.greatest", "Estimates.least"),
+        *("ModelInfo.price_in", "ModelInfo.price_out"),
         *("SearchHit.score", "TestResult.tokens_per_second"),
     ]
 

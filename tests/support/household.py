@@ -148,14 +148,14 @@ class _Models:
     def __init__(self, model: TalkModel) -> None:
         self._model = model
 
-    async def count(self, name: str, body: bytes) -> int | None:
-        return None
-
     def stand_in(self, given_up: Sequence[str]) -> str:
         return ""
 
     async def ready(self, name: str) -> None:
         return
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
 
     def get(self, name: str) -> ModelChoice:
         return ModelChoice(self._model, "m", Window(100_000, 4_000))

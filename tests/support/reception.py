@@ -89,6 +89,7 @@ class Reception:
             stop=self._stop,
             variables=lambda: ("PATH", "LANG", "OPENAI_API_KEY"),
             remember_variables=self.variables.__setitem__,
+            give_variables=self.environment.update,
             spending=self.house.parts.spending,
             turn_settings=self.house.parts.settings,
             secrets=lambda: ("known-secret-value",),

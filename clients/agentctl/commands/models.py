@@ -11,10 +11,13 @@ from agentclient.keys import new_key
 from agentctl.exits import DONE, FAILED
 from agentctl.options import dial, json_option
 from agentctl.render.machine import json_text
+from agentctl.render.models import STATES, notes, row
 from agentctl.render.table import show
 from agentproto.api import model
 
 __all__ = ["command"]
+
+_KEY = "env:NAME, file:PATH, cmd:COMMAND or keyring:SERVICE/USER"
 
 
 @click.group("models", short_help="Connections to model servers.")
@@ -25,14 +28,17 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_(as_json: bool) -> int:
-    """All connections, which one is in use, and why."""
+    """All connections: which serves, which can't, and why."""
     with dial(give_variables=True) as client:
         found = client.call("model.list", model.ListParams(), model.ListResult).models
     if as_json:
         sys.stdout.write(json_text(found))
-    else:
-        rows = [("*" if one.in_use else "", one.name, one.kind, one.model, one.url or "-", one.reason) for one in found]
-        show(("use", "name", "kind", "model", "address", "why"), rows, empty="There are no connections.")
+        return DONE
+    order = list(STATES)
+    found = tuple(sorted(found, key=lambda one: (not one.in_use, not one.roles, order.index(one.state))))
+    show(("use", "name", "state", "model", "window", "$/M in, out"), [row(one) for one in found], empty="")
+    sys.stdout.write("\n")
+    show(("name", "why"), [(one.name, notes(one)) for one in found], empty="")
     return DONE
 
 
@@ -40,11 +46,17 @@ def list_(as_json: bool) -> int:
 @click.argument("name")
 @click.option("--kind", type=click.Choice(get_args(model.ModelKind)), required=True, help="Which dialect it speaks.")
 @click.option("--url", required=True, help="Base address, e.g. http://127.0.0.1:11434")
-@click.option("--model", "model_name", default="", help="Model on that server.")
-@click.option("--key", "model_key", default="", metavar="REF", help="env:NAME or file:PATH; never the key itself.")
+@click.option("--model", "model_name", default="", help="Model on that server; asked of it when it has only one.")
+@click.option("--key", "model_key", default="", metavar="REF", help=f"{_KEY}; never the key itself.")
 @click.option("--window", type=click.IntRange(min=1), help="Context window in tokens, when the server does not tell.")
 @click.option("--price-in", type=click.FloatRange(min=0), help="Dollars a million input tokens.")
 @click.option("--price-out", type=click.FloatRange(min=0), help="Dollars a million output tokens.")
+@click.option("--fallback", multiple=True, metavar="NAME", help="Who goes on when it can't be reached; in this order.")
+@click.option("--effort", type=click.Choice(["low", "medium", "high"]), help="How much it may think.")
+@click.option("--images/--no-images", default=None, help="Whether it is shown pictures; else as its server says.")
+@click.option("--calls-in-text/--no-calls-in-text", default=None, help="Whether calls are looked for in its text.")
+@click.option("--stall-ms", type=click.IntRange(min=1_000), help="No byte for so long is a broken stream.")
+@click.option("--send-session-id", is_flag=True, help="Tell its server which session a request belongs to.")
 @json_option
 def add(
     name: str,
@@ -52,14 +64,20 @@ def add(
     url: str,
     model_name: str,
     model_key: str,
+    fallback: tuple[str, ...],
+    effort: str | None,
+    send_session_id: bool,
+    as_json: bool,
     window: int | None,
     price_in: float | None,
     price_out: float | None,
-    as_json: bool,
+    images: bool | None,
+    calls_in_text: bool | None,
+    stall_ms: int | None,
 ) -> int:
     """Write a connection called NAME into the settings."""
-    if model_key and not model_key.startswith(("env:", "file:")):
-        raise click.UsageError("--key takes env:NAME or file:PATH; a key itself would end up in your shell's history.")
+    if model_key and not model_key.startswith(("env:", "file:", "cmd:", "keyring:")):
+        raise click.UsageError(f"--key takes {_KEY}; a key itself would end up in your shell's history.")
     params = model.AddParams(
         key=new_key(),
         name=name,
@@ -70,20 +88,35 @@ def add(
         window=window,
         price_in=price_in,
         price_out=price_out,
+        fallback=fallback,
+        effort=cast("model.Effort", effort or ""),
+        images=images,
+        calls_in_text=calls_in_text,
+        stall_ms=stall_ms,
+        send_session_id=send_session_id,
     )
-    with dial() as client:
+    with dial(give_variables=True) as client:
         result = client.call("model.add", params, model.AddResult)
     return _written(result, as_json, f"written to {result.file}; try it: agentctl models test {name}")
 
 
 @command.command("use")
 @click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(get_args(model.ModelRole)),
+    default="main",
+    show_default=True,
+    help="For new turns; for titles and the like; for summaries of long sessions.",
+)
 @json_option
-def use(name: str, as_json: bool) -> int:
-    """Use connection NAME for new turns."""
-    with dial() as client:
-        result = client.call("model.use", model.UseParams(key=new_key(), name=name), model.UseResult)
-    return _written(result, as_json, f"{name} serves from now on; written to {result.file}")
+def use(name: str, role: str, as_json: bool) -> int:
+    """Use connection NAME for new turns, or for one of the lesser roles."""
+    params = model.UseParams(key=new_key(), name=name, role=cast("model.ModelRole", role))
+    with dial(give_variables=True) as client:
+        result = client.call("model.use", params, model.UseResult)
+    what = {"main": "serves", "side": "serves side queries", "summary": "writes summaries"}[role]
+    return _written(result, as_json, f"{name} {what} from now on; written to {result.file}")
 
 
 def _written(result: model.AddResult | model.UseResult, as_json: bool, words: str) -> int:

@@ -20,6 +20,7 @@ from agentd.config.servers import BUILT_IN, BY_KEY, BY_PORT, KeyServer, PortServ
 from agentd.errors import AgentdError
 from agentd.world.doors import HttpRequest, World
 from agentd.world.tasks import Tasks
+from agentproto.__about__ import __version__
 
 __all__ = ["PROBE_MS", "VARIABLES", "Detected", "by_key", "by_port", "choose", "not_configured"]
 
@@ -101,7 +102,8 @@ async def _probe(world: World, server: PortServer, environment: Mapping[str, str
     if address is None:
         return None
     url = f"{address}/v1"
-    request = HttpRequest("GET", f"{url}/models", connect_ms=PROBE_MS, stall_ms=PROBE_MS, total_ms=PROBE_MS)
+    who = {"user-agent": f"agentd/{__version__} (test)"}
+    request = HttpRequest("GET", f"{url}/models", who, connect_ms=PROBE_MS, stall_ms=PROBE_MS, total_ms=PROBE_MS)
     try:
         async with world.clock.deadline(PROBE_MS), world.http.send(request) as response:
             if response.status != 200:
@@ -110,13 +112,14 @@ async def _probe(world: World, server: PortServer, environment: Mapping[str, str
     except (AgentdError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     names = [model.id for model in listed.data]
+    spoken = address if server.kind == "ollama" else url
     reason = f"{server.title} answers at {urlsplit(url).netloc}"
     if not names:
         reason += " and has no model loaded"
-        return Detected(server.name, ConnectionSettings("openai-chat", url), url, reason, usable=False)
+        return Detected(server.name, ConnectionSettings(server.kind, spoken), spoken, reason, usable=False)
     shown = ", ".join(names[:_SHOWN_MODELS]) + (" ..." if len(names) > _SHOWN_MODELS else "")
     reason += f" with {len(names)} model{'s' * (len(names) != 1)}: {shown}"
-    return Detected(server.name, ConnectionSettings("openai-chat", url, model=names[0]), url, reason)
+    return Detected(server.name, ConnectionSettings(server.kind, spoken, model=names[0]), spoken, reason)
 
 
 def _address(server: PortServer, environment: Mapping[str, str]) -> str | None:
@@ -138,8 +141,13 @@ def _address(server: PortServer, environment: Mapping[str, str]) -> str | None:
 
 def not_configured(found: Sequence[Detected], models: ModelSettings) -> tuple[Detected, ...]:
     """Those that no settings table has already, by name or by address."""
-    urls = {connection.url.rstrip("/") for connection in models.connections.values()}
-    return tuple(row for row in found if row.name not in models.connections and row.connection.url not in urls)
+    urls = {_bare(connection.url) for connection in models.connections.values()}
+    return tuple(row for row in found if row.name not in models.connections and _bare(row.connection.url) not in urls)
+
+
+def _bare(url: str) -> str:
+    """An address without what may be missing in it or too much."""
+    return url.rstrip("/").removesuffix("/v1")
 
 
 def choose(models: ModelSettings, found: Sequence[Detected]) -> tuple[str, str]:

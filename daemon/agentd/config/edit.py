@@ -27,6 +27,7 @@ __all__ = ["Accept", "Edited", "add_connection", "set_key"]
 Accept = Callable[[Config], object]
 """What rooms above know about values: called with what would count, raises SettingsError to refuse it."""
 
+_OF_MODELS = (("models", "use"), ("models", "side"), ("models", "summary"))
 _NEW_FILE = "# Settings of agentd. `agentctl config show` lists every key; docs/settings.md says what each is for.\n"
 
 
@@ -79,6 +80,7 @@ def add_connection(
     if name in load(files, sources).settings.models.connections:
         raise ConflictError(
             f"there is a connection {name} already",
+            why="adding one never changes another",
             remedy=f"Choose another name, or change it: `agentctl config set models.{name}.url ...`.",
             field="name",
         )
@@ -135,7 +137,7 @@ def _new_table(inner: object, path: Path, name: str) -> Table | InlineTable:
     if isinstance(inner, InlineTable):
         return tomlkit.inline_table()
     # a table that only holds connections needs no header of its own
-    return tomlkit.table(is_super_table=name == "models" and path != ("models", "use"))
+    return tomlkit.table(is_super_table=name == "models" and path not in _OF_MODELS)
 
 
 def _merged(table: dict[str, object], path: Path, value: object) -> dict[str, object]:

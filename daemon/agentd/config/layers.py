@@ -136,7 +136,7 @@ def _leaves(table: Mapping[str, object], above: Path = ()) -> Iterator[tuple[Pat
         locked = path[0] == "locked"
         depth = len(path) - locked
         inside = path[1:] if locked else path
-        may_hold = depth == 0 or depth == 1 or (depth == 2 and inside[0] == "models" and name != "use")
+        may_hold = depth in (0, 1) or (depth == 2 and inside[0] == "models")
         if isinstance(value, dict) and may_hold:
             yield from _leaves(value, path)
         else:
@@ -150,8 +150,13 @@ def checked(path: Path, value: object, where: str, keys: Keys) -> object:
     name = dotted(path)
     if key is None:
         raise _unknown(path, where, keys)
-    if len(path) == 3 and (not _NAME.match(path[1]) or path[1] == BUILT_IN):
-        why = "that one is built in" if path[1] == BUILT_IN else "a name is letters, digits, dot, dash and underscore"
+    taken = keys.sections["models"]
+    if len(path) == 3 and (not _NAME.match(path[1]) or path[1] == BUILT_IN or path[1] in taken):
+        why = "a name is letters, digits, dot, dash and underscore"
+        if path[1] in taken:
+            why = f"models.{path[1]} is a setting of its own"
+        elif path[1] == BUILT_IN:
+            why = "that one is built in"
         raise SettingsError(
             f"{where}: a connection can't be called '{_printable(path[1])}'",
             why=why,
@@ -186,7 +191,7 @@ def _unknown(path: Path, where: str, keys: Keys) -> SettingsError:
     if path[:1] == CONNECTION[:1] and len(path) == 2:
         return SettingsError(
             f"{where}: there is no setting {name}",
-            why="below [models] there are models.use and a table for each connection",
+            why=f"below [models] there are {', '.join(keys.sections['models'])} and a table for each connection",
             remedy=f"Write models.use, or begin a connection with [{name}].",
             field=name,
         )

@@ -68,8 +68,9 @@ class ConnectionSettings:
     key: Annotated[
         str,
         Meta(
-            pattern=r"\A(|env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)\Z",
-            description="a reference to a key, env:NAME or file:/PATH",
+            pattern=r"\A(|env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|cmd:[^\n]*[^\s][^\n]*|keyring:.+/[^/]+)\Z",
+            max_length=4_096,
+            description="a reference to a key, env:NAME, file:/PATH, cmd:COMMAND or keyring:SERVICE/USER",
             extra={"why": "By reference only: a key itself is never stored here.", "secret": True},
         ),
     ] = ""

@@ -30,12 +30,14 @@ class KeyServer:
 
 @dataclass(frozen=True, slots=True)
 class PortServer:
-    """A program on this machine at its usual port, with the OpenAI-compatible address below `/v1`."""
+    """A program on this machine at its usual port, with the OpenAI-compatible address below `/v1`. `kind`: the protocol
+    that is spoken with it."""
 
     name: str
     title: str
     port: int
     host_variable: str = ""
+    kind: ModelKind = "openai-chat"
 
 
 BY_KEY: Sequence[KeyServer] = (
@@ -46,7 +48,8 @@ BY_KEY: Sequence[KeyServer] = (
 )
 
 BY_PORT: Sequence[PortServer] = (
-    PortServer("ollama", "Ollama", 11434, "OLLAMA_HOST"),
+    # by its own protocol: only that can ask for the window, without which Ollama takes a small one and cuts silently
+    PortServer("ollama", "Ollama", 11434, "OLLAMA_HOST", "ollama"),
     PortServer("lmstudio", "LM Studio", 1234),
     PortServer("llamacpp", "llama.cpp", 8080),
     PortServer("vllm", "vLLM", 8000),

@@ -1,20 +1,22 @@
 """What the tokens of a connection cost: its settings, else the dated table, else nothing for what runs on this machine.
 
 A connection to elsewhere of which nobody knows the price has none, which is not the same as costing nothing: a limit in
-money refuses it. Pure. Callers: `connections.room`.
+money refuses it. Pure. Callers: `connections.room`, `connections.listing`.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from agentd.context.prices import FREE, Prices
 from agentd.providers.catalog import Facts, facts_of
 from agentd.providers.connection import Connection
 
-__all__ = ["is_local", "prices_of"]
+__all__ = ["Known", "is_local", "known_of", "prices_of"]
 
 _WRITE_SHARE = {"anthropic": 1.25}
 """What writing to a server's cache costs, as a share of input, by kind; elsewhere it costs what input costs.
@@ -30,6 +32,30 @@ def is_local(connection: Connection) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a connection's price, for people: dollars a million tokens, who says so, and as of which day
+    (yyyy-mm-dd, of the table)."""
+
+    price_in: float | None = None
+    price_out: float | None = None
+    source: Literal["", "settings", "table", "local"] = ""
+    as_of: str = ""
+
+
+def known_of(connection: Connection, table: Sequence[Facts]) -> Known:
+    """Where the figures of `prices_of` come from."""
+    given = (connection.price_in, connection.price_out)
+    if given != (None, None) and not (is_local(connection) and not any(given)):
+        return Known(connection.price_in, connection.price_out, "settings")
+    if is_local(connection):
+        return Known(0.0, 0.0, "local")
+    facts = facts_of(connection.model, table)
+    if facts is None or facts.price_in is None:
+        return Known()
+    return Known(facts.price_in, facts.price_out, "table", facts.as_of.isoformat())
 
 
 def prices_of(connection: Connection, table: Sequence[Facts]) -> Prices | None:

@@ -1,25 +1,26 @@
 """The connections in force: made from settings and from what was found, one of them in use, with the reason.
 
-Decides nothing that `config.detect.choose` does not. Looking for local servers happens only when somebody asks for the
+Decides nothing that `config.detect.choose` does not, and says nothing that `listing` does not. Looking for local servers happens only when somebody asks for the
 list: a start never waits for a port. Providers are made when first used and kept while their settings stay the same.
 Callers: the turn's runner (as Models), handlers (as ModelRoom).
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agentd.config.detect import Detected, by_key, by_port, choose, not_configured
-from agentd.config.model import ConnectionSettings
+from agentd.connections.listing import Looked, connection_of, listed
 from agentd.connections.near import finds_calls_in_text
 from agentd.connections.prices import is_local, prices_of
 from agentd.connections.trial import try_connection
 from agentd.context.budget import Window
 from agentd.context.prices import FREE
 from agentd.errors import AgentdError, BadInputError, NotFoundError
-from agentd.providers.base import Provider
-from agentd.providers.call import ask_server
+from agentd.providers.base import Failure, Provider
+from agentd.providers.call import ask_server, counted_by
 from agentd.providers.catalog import limits_of, shipped
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
@@ -28,7 +29,8 @@ from agentd.providers.report import Report
 from agentd.settings.room import SettingsInForce
 from agentd.turn.parts import ModelChoice
 from agentd.world.doors import World
-from agentproto.api.model import AddParams, ModelInfo, TestResult
+from agentd.world.tasks import Tasks
+from agentproto.api.model import AddParams, ModelInfo, ModelRole, TestResult
 
 __all__ = ["Connections"]
 
@@ -40,15 +42,39 @@ _TRY_AGAIN_MS = 30_000
 """After a server did not answer."""
 
 
-class Connections:
-    """`environment` gives the variables of this moment (the daemon's own and what owners' clients sent)."""
+_COUNT_MS = 1_000
+"""A count takes a server some ms; a turn that waits longer for it had better take its own estimate."""
+_SHOWN_MODELS = 20
+_ROLES: Mapping[ModelRole, str] = {"main": "use", "side": "side", "summary": "summary"}
+"""Key of the settings for each role."""
 
-    def __init__(self, world: World, settings: SettingsInForce, environment: Callable[[], Mapping[str, str]]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a server said of itself the last time it said anything, and how long that is taken for news."""
+
+    until_ms: int
+    report: Report | None
+
+
+class Connections:
+    """`environment` gives the variables of this moment (the daemon's own and what owners' clients sent); `learned` is
+    told each key that was found."""
+
+    def __init__(
+        self,
+        world: World,
+        settings: SettingsInForce,
+        environment: Callable[[], Mapping[str, str]],
+        learned: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._world = world
         self._settings = settings
         self._environment = environment
+        self._keys = Keys(_Now(environment), world, learned)
         self._made: dict[str, tuple[Connection, Provider]] = {}
-        self._told: dict[Connection, tuple[int, int | None]] = {}
+        self._told: dict[Connection, _Told] = {}
+        self._counts_not: dict[tuple[str, str], int] = {}
 
     # -- for turns ---------------------------------------------------------------------------------------------
 
@@ -63,22 +89,44 @@ class Connections:
             check_connection(connection)
         except AgentdError:
             return  # `get` says what is wrong with it
-        now_ms = self._world.clock.monotonic_ms()
         told = self._told.get(connection)
-        if not connection.url.startswith("http") or (told is not None and now_ms < told[0]):
-            return
-        keys = Keys(_Now(self._environment), self._world.files)
-        said = await ask_server(connection, self._world, keys, _READY_MS)
+        if connection.url.startswith("http") and (told is None or self._world.clock.monotonic_ms() >= told.until_ms):
+            await self._ask(connection)
+
+    async def _ask(self, connection: Connection) -> Report | Failure:
+        """Ask its server about itself, for as long as a person waits without noticing, and keep what it says."""
+        before = self._told.get(connection)
+        said = await ask_server(connection, self._world, self._keys, _READY_MS)
+        now_ms = self._world.clock.monotonic_ms()
         if isinstance(said, Report):
-            self._told[connection] = (now_ms + _ASK_AGAIN_MS, said.window)
+            self._told[connection] = _Told(now_ms + _ASK_AGAIN_MS, said)
         else:
-            self._told[connection] = (now_ms + _TRY_AGAIN_MS, told[1] if told is not None else None)
+            self._told[connection] = _Told(now_ms + _TRY_AGAIN_MS, None if before is None else before.report)
+        return said
+
+    def _slots(self, connection: Connection) -> int | None:
+        told = self._told.get(connection)
+        return None if told is None or told.report is None else told.report.slots
 
     def _window(self, connection: Connection) -> int | None:
         told = self._told.get(connection)
-        return None if told is None else told[1]
+        return None if told is None or told.report is None else told.report.window
 
     async def count(self, name: str, body: bytes) -> int | None:
+        """See `turn.parts.Models`. A server that has no such question is not asked again for a while."""
+        try:
+            connection = self._connection(name)
+            check_connection(connection)
+        except AgentdError:
+            return None  # `get` says what is wrong with it
+        who = (connection.kind, connection.url)
+        now_ms = self._world.clock.monotonic_ms()
+        if not connection.url.startswith("http") or now_ms < self._counts_not.get(who, now_ms):
+            return None
+        counted = await counted_by(connection, self._world, self._keys, body, _COUNT_MS)
+        if isinstance(counted, int):
+            return counted
+        self._counts_not[who] = now_ms + (_ASK_AGAIN_MS if counted == "never" else _TRY_AGAIN_MS)
         return None
 
     def stand_in(self, given_up: Sequence[str]) -> str:
@@ -102,8 +150,7 @@ class Connections:
         wanted = replace(connection, window=limits.window)
         made = self._made.get(name)
         if made is None or made[0] != wanted:
-            keys = Keys(_Now(self._environment), self._world.files)
-            made = (wanted, make_provider(wanted, self._world, keys))
+            made = (wanted, make_provider(wanted, self._world, self._keys))
             self._made[name] = made
         budget = self._settings.values.budget
         window = Window(
@@ -123,6 +170,8 @@ class Connections:
             prices,
             local=prices == FREE and is_local(connection) and bool(connection.host),
             calls_in_text=finds_calls_in_text(connection),
+            slots=self._slots(connection),
+            effort=connection.effort,
         )
 
     def check(self, name: str) -> None:
@@ -133,17 +182,18 @@ class Connections:
             return OFFLINE
         settings = self._settings.values.models.connections.get(name)
         if settings is not None:
-            return _of_settings(name, settings)
+            return connection_of(name, settings)
         found = next((one for one in self._found() if one.name == name), None)
         if found is None:
-            known = ", ".join(sorted({"offline", *self._settings.values.models.connections}))
+            known = sorted({OFFLINE.name, *self._settings.values.models.connections})
+            near = difflib.get_close_matches(name, known, n=1)
             raise NotFoundError(
-                f"there is no model connection {name[:80]!r}",
-                why=f"there are: {known}",
+                f"there is no model connection {name[:80]!r}" + (f"; did you mean {near[0]}?" if near else ""),
+                why=f"there are: {', '.join(known)}",
                 remedy="`agentctl models list` shows them, `agentctl models add` makes one.",
                 field="model",
             )
-        return _of_settings(name, found.connection)
+        return connection_of(name, found.connection)
 
     def _found(self) -> Sequence[Detected]:
         return by_key(self._environment())
@@ -155,41 +205,40 @@ class Connections:
         return (*by_key(environment), *await by_port(self._world, environment))
 
     async def list(self) -> Sequence[ModelInfo]:
-        """Every connection there is or that was found just now; which one serves and why."""
+        """Every connection there is or that was found just now; which one serves and why. The servers of those that are
+        configured are asked, all at once; who was only found by a key is not: a person has to choose it first."""
         models = self._settings.values.models
-        found = not_configured(await self._look_around(), models)
-        used, reason = choose(models, found)
-        rows = [self._info(OFFLINE, used, reason, "built in", "always there")]
-        for name, settings in models.connections.items():
-            row = self._settings.where(f"models.{name}.kind")
-            rows.append(self._info(_of_settings(name, settings), used, reason, row, "configured"))
-        for one in found:
-            rows.append(self._info(_of_settings(one.name, one.connection), used, reason, one.source, one.reason))
-        return rows
+        connections = [connection_of(name, one) for name, one in models.connections.items()]
+        tasks = Tasks(lambda _name, _fault: None)  # what escapes one is raised where it is awaited
+        try:
+            around = tasks.start("look around", self._look_around())
+            asking = {one.name: tasks.start(f"ask {one.name}", self._look_at(one)) for one in connections}
+            looked = {name: await task for name, task in asking.items()}
+            found = not_configured(await around, models)
+        finally:
+            await tasks.stop_all(_READY_MS)
+        said = {name: one for name, one in looked.items() if isinstance(one, Report | Failure)}
+        no_key = {name: one for name, one in looked.items() if isinstance(one, AgentdError)}
+        return listed(models, found, Looked(said, no_key), self._settings.where, shipped())
 
-    def _info(self, connection: Connection, used: str, why_used: str, source: str, else_why: str) -> ModelInfo:
-        in_use = connection.name == used
-        reason = why_used if in_use else else_why
+    async def _look_at(self, connection: Connection) -> Report | Failure | AgentdError | None:
+        """What its server says of itself, or why its key can't be had. Nobody is asked to unlock anything for a list."""
+        if not connection.url.startswith("http") or not self._keys.at_hand(connection.key):
+            return None
         try:
             check_connection(connection)
-        except BadInputError as fault:
-            reason = f"{reason}; can't be used: {fault.what}"
-        limits = limits_of(connection, None, shipped())
-        return ModelInfo(
-            name=connection.name,
-            kind=connection.kind,
-            model=connection.model,
-            in_use=in_use,
-            reason=reason,
-            source=source,
-            url=connection.url,
-            window=limits.window,
-            key=connection.key,
-        )
+            await self._keys.resolve(connection.key)
+        except AgentdError as fault:
+            return fault
+        return await self._ask(connection)
 
     async def add(self, params: AddParams) -> str:
         """Write a connection into the settings; without a model's name the server is asked which it has."""
-        model = params.model or await self._ask_for_model(params)
+        model = params.model
+        is_new = params.name not in self._settings.values.models.connections  # else that is refused below
+        if not model and is_new and params.kind not in ("offline", "scripted"):
+            wanted = Connection(name=params.name, kind=params.kind, url=params.url, key=params.model_key)
+            model = await self._ask_for_model(wanted)
         table: dict[str, object] = {
             "kind": params.kind,
             "url": params.url,
@@ -198,34 +247,52 @@ class Connections:
             "window": params.window,
             "price_in": params.price_in,
             "price_out": params.price_out,
+            "fallback": list(params.fallback) or None,
+            "effort": params.effort or None,
+            "images": params.images,
+            "calls_in_text": params.calls_in_text,
+            "stall_ms": params.stall_ms,
+            "send_session_id": params.send_session_id or None,
         }
         return await self._settings.add_model(params.name, table)
 
-    async def _ask_for_model(self, params: AddParams) -> str:
-        wanted = Connection(name=params.name, kind=params.kind, url=params.url, key=params.model_key)
-        said = await ask_server(wanted, self._world, Keys(self._environment(), self._world.files))
+    async def _ask_for_model(self, connection: Connection) -> str:
+        """The one model that its server has. BadInputError when there are several, or none says so."""
+        said = await ask_server(connection, self._world, self._keys)
         if isinstance(said, Report) and len(said.models) == 1:
             return said.models[0]
+        how = f"agentctl models add {connection.name} --kind {connection.kind} --url {connection.url} --model MODEL"
+        if connection.key:
+            how += f" --key {connection.key}"
         if isinstance(said, Report) and said.models:
+            more = " ..." if len(said.models) > _SHOWN_MODELS else ""
             raise BadInputError(
-                f"the server has {len(said.models)} models: {', '.join(said.models[:20])}",
-                remedy="Name one of them with --model.",
+                f"the server has {len(said.models)} models: {', '.join(said.models[:_SHOWN_MODELS])}{more}",
+                remedy=f"Name one of them: {how}",
                 field="model",
             )
         why = "the server does not say which models it has" if isinstance(said, Report) else said.text
         raise BadInputError(
-            "no model is named", why=why, remedy="Name the model as the server knows it, with --model.", field="model"
+            "no model is named", why=why, remedy=f"Name the model as the server knows it: {how}", field="model"
         )
 
-    async def use(self, name: str) -> str:
-        """Choose it for new turns; one that was only found is written into the settings first."""
+    async def use(self, name: str, role: ModelRole = "main") -> str:
+        """Choose it for new turns, or for a role; one that was only found is written into the settings first."""
         if name != OFFLINE.name and name not in self._settings.values.models.connections:
             found = next((one for one in await self._look_around() if one.name == name), None)
             if found is not None:
-                await self._settings.add_model(name, _table(found.connection))
+                await self._settings.add_model(name, await self._whole(found))
         check_connection(self._connection(name))
-        file, _, _ = await self._settings.set("models.use", name)
+        file, _, _ = await self._settings.set(f"models.{_ROLES[role]}", name)
         return file
+
+    async def _whole(self, found: Detected) -> dict[str, object]:
+        """The table of one that was found; a model that is missing is asked of its server."""
+        connection = found.connection
+        if not found.usable:
+            raise BadInputError(f"{found.name} can't be used", why=found.reason, field="name")
+        model = connection.model or await self._ask_for_model(connection_of(found.name, connection))
+        return {"kind": connection.kind, "url": connection.url, "model": model, "key": connection.key or None}
 
     async def test(self, name: str) -> TestResult:
         """A real round trip."""
@@ -247,26 +314,3 @@ class _Now(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._environment())
-
-
-def _of_settings(name: str, settings: ConnectionSettings) -> Connection:
-    return Connection(
-        name=name,
-        kind=settings.kind,
-        url=settings.url,
-        model=settings.model,
-        key=settings.key,
-        window=settings.window,
-        price_in=settings.price_in,
-        price_out=settings.price_out,
-        stall_ms=settings.stall_ms,
-        send_session_id=settings.send_session_id,
-        effort=settings.effort,
-        images=settings.images,
-        calls_in_text=settings.calls_in_text,
-        fallback=settings.fallback,
-    )
-
-
-def _table(settings: ConnectionSettings) -> dict[str, object]:
-    return {"kind": settings.kind, "url": settings.url, "model": settings.model or None, "key": settings.key or None}

@@ -22,7 +22,7 @@ from agentd.context.tiers.base import Held, View
 from agentd.context.tiers.micro import BEGIN_AT, Micro
 from agentd.context.tokens import estimate
 from agentd.errors import AgentdError, DiskError, NotFoundError, OverBudgetError
-from agentd.providers.base import Encoded, ModelRequest, Provider, ToolDefinition
+from agentd.providers.base import Effort, Encoded, ModelRequest, Provider, ToolDefinition
 from agentd.providers.prepared import PreparedCall, Purpose
 from agentd.session.compactions import Compacted
 from agentd.session.entries import PrefixRecorded
@@ -82,11 +82,12 @@ class Assembler:
         tokens_left: int | None = None,
         reminded: Sequence[Reminded] = (),
         counted: Mapping[str, int] = _NOTHING_COUNTED,
+        effort: Effort = "",
     ) -> Assembly:
         """The next request. What can be had again (results of the tools `clearable`) is left out when the window gets
         full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
         fit. `reminded`: what the model is told beside; `counted`: digest of a body -> tokens as its server counts them."""
-        blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits))
+        blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits), effort)
         conversation = self._told(reminded)
         body = provider.encode(self._request(model, prefix, conversation))
         compacted = self._shrink(
@@ -120,7 +121,13 @@ class Assembler:
         return Assembly(call, blob, recorded, len(messages), limits.window, reason, compacted, prefix.tools)
 
     def body(
-        self, provider: Provider, model: str, tools: tuple[ToolDefinition, ...], facts: SessionFacts, limits: Window
+        self,
+        provider: Provider,
+        model: str,
+        tools: tuple[ToolDefinition, ...],
+        facts: SessionFacts,
+        limits: Window,
+        effort: Effort,
     ) -> tuple[bytes, int]:
         """The next request's bytes as they would be with nothing left out or told, and the tokens kept for its answer.
         Records nothing."""
@@ -131,7 +138,7 @@ class Assembler:
             and why_anew(recorded, provider.name, tuple(sorted(tool.name for tool in tools))) is None
         ):
             prefix, _ = self._recorded(recorded.blob)
-        prefix = prefix or make_prefix(facts, tools, output_limit(limits))
+        prefix = prefix or make_prefix(facts, tools, output_limit(limits), effort)
         return provider.encode(self._request(model, prefix, self._grow())), prefix.max_output
 
     def _request(
@@ -143,6 +150,7 @@ class Assembler:
             tools=tuple(ToolDefinition(*tool) for tool in prefix.tools),
             messages=conversation.messages(),
             max_output=prefix.max_output if max_output is None else max_output,
+            effort=prefix.effort,
             encoded=self._encoded,
         )
 
@@ -206,7 +214,7 @@ class Assembler:
         return self._conversation
 
     def _get_prefix(
-        self, provider: str, tools: tuple[ToolDefinition, ...], facts: SessionFacts, max_output: int
+        self, provider: str, tools: tuple[ToolDefinition, ...], facts: SessionFacts, max_output: int, effort: Effort
     ) -> tuple[str, Prefix, PrefixRecorded | None]:
         recorded = self._log.state.prefix
         names = tuple(sorted(tool.name for tool in tools))
@@ -216,7 +224,7 @@ class Assembler:
             prefix, reason = self._recorded(recorded.blob)
             if prefix is not None:
                 return recorded.blob, prefix, None
-        prefix = make_prefix(facts, tools, max_output)
+        prefix = make_prefix(facts, tools, max_output, effort)
         blob = self._store.put_blob(self._log.state.session, encode_prefix(prefix))
         self._prefix = (blob, prefix)
         entry = PrefixRecorded(

@@ -9,27 +9,29 @@ from __future__ import annotations
 import msgspec
 
 from agentd.context.sections import SECTIONS, SessionFacts
-from agentd.providers.base import ToolDefinition
+from agentd.providers.base import Effort, ToolDefinition
 from agentd.session.state import PrefixRef
 
 __all__ = ["Prefix", "decode_prefix", "encode_prefix", "make_prefix", "why_anew"]
 
 
-class Prefix(msgspec.Struct, frozen=True):
+class Prefix(msgspec.Struct, frozen=True, omit_defaults=True):
     """`sections`: (name, text) in order. `tools`: (name, description, schema), sorted by name."""
 
     sections: tuple[tuple[str, str], ...]
     tools: tuple[tuple[str, str, dict[str, object]], ...]
     max_output: int
+    effort: Effort = ""
 
 
-def make_prefix(facts: SessionFacts, tools: tuple[ToolDefinition, ...], max_output: int) -> Prefix:
+def make_prefix(facts: SessionFacts, tools: tuple[ToolDefinition, ...], max_output: int, effort: Effort = "") -> Prefix:
     """What a session would send first."""
     ordered = sorted(tools, key=lambda tool: tool.name)
     return Prefix(
         sections=tuple((section.name, section.compute(facts)) for section in SECTIONS),
         tools=tuple((tool.name, tool.description, dict(tool.schema)) for tool in ordered),
         max_output=max_output,
+        effort=effort,
     )
 
 

@@ -2,26 +2,31 @@
 
 It decides how what goes wrong below HTTP is told (`Failure`, never an exception) and when a connection is given up: at
 once when the generator is closed, after `stall_ms` without a byte, when an answer never ends. It never retries
-(the turn's machine does, by `failures`), never follows a redirect, never sends a key elsewhere than to its connection's
-url, and never lets a key into a failure's words. Caller: the turn's runner.
+(the turn's machine does, by `failures`) but for one thing: a remembered key that a server takes for none is asked for
+anew, and the call made with it once. It never follows a redirect, never sends a key elsewhere than to its connection's
+url, and never lets a key into a failure's words. Callers: the turn's runner, `connections`.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
+from typing import Literal
 
 from agentd.errors import AgentdError, DeadlineError, NetworkError
 from agentd.providers.base import Codec, Ended, Failure, FailureClass, ModelEvent, ModelRequest
 from agentd.providers.connection import Connection
+from agentd.providers.counting import Step, steps
 from agentd.providers.failures import classify
-from agentd.providers.keys import KeyResolver, without
-from agentd.providers.prepared import PreparedCall
+from agentd.providers.keys import KeyResolver
+from agentd.providers.keys_masking import without, without_in_bytes
+from agentd.providers.prepared import PreparedCall, Purpose
 from agentd.providers.report import Report, questions, read_answers
 from agentd.world.doors import HttpRequest, HttpResponse, World
 from agentproto.__about__ import __version__
 
-__all__ = ["HttpProvider", "ask_server"]
+__all__ = ["HttpProvider", "ask_server", "count_tokens", "counted_by", "masked", "user_agent"]
 
 _ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read; the rest is a page that says nothing more."""
@@ -32,8 +37,17 @@ _LONGEST_ANSWER = 64 * 1024 * 1024
 _LARGEST_REPORT = 8 * 1024 * 1024
 """Bytes of a list of models; the largest known one (all models of a router) has 1 MiB."""
 
+_LARGEST_COUNT = 32 * 1024 * 1024
+"""Bytes of an answer with a number for each of a million tokens, and of a prompt that has as many."""
+
+_NO_SUCH_QUESTION = (404, 405, 501)
+
 _REPORT_MS = 3_000
 """How long a server may take to say what it is; it answers from memory, and nothing is urgent about it."""
+
+_NO_KEY = 401
+"""The status by which a server says that it does not know the key; 403 says that the key may not, which no other
+key of the same reference changes."""
 
 _LAST_BYTES_MS = 200
 """How long the end of a finished answer is waited for, so that its connection can be used again."""
@@ -56,18 +70,42 @@ class HttpProvider:
         return self._codec.encode(request)
 
     async def stream(self, call: PreparedCall) -> AsyncGenerator[ModelEvent, None]:
+        reference = self._connection.key
         try:
-            key = self._keys.resolve(self._connection.key)
+            key = await self._keys.resolve(reference)
         except AgentdError as fault:
-            yield Failure("auth", fault.what, fault.remedy)
+            yield _no_key(fault)
             return
+        begun, refusal = False, None
+        async with aclosing(self._asked(call, key)) as events:
+            async for event in events:
+                is_refusal = isinstance(event, Failure) and event.status == _NO_KEY and not begun
+                if is_refusal and self._keys.refused(reference):
+                    refusal = event
+                    break
+                begun = True
+                yield event
+        if refusal is None:
+            return
+        try:
+            renewed = await self._keys.resolve(reference)
+        except AgentdError as fault:
+            yield _no_key(fault)
+            return
+        if renewed == key:
+            yield refusal
+            return
+        async with aclosing(self._asked(call, renewed)) as events:
+            async for event in events:
+                yield event
+
+    async def _asked(self, call: PreparedCall, key: str | None) -> AsyncGenerator[ModelEvent, None]:
+        """One request with this key and its answer. No AgentdError leaves it."""
         seen = 0
         try:
             async with self._world.http.send(self._request(call, key)) as response:
                 if response.status != 200:
-                    body = await _first_bytes(response, _ERROR_BODY)
-                    failure = self._codec.failure(response.status, response.headers, body, self._world.clock.now_ms())
-                    yield replace(failure, text=without(key, failure.text))
+                    yield await self._refusal(response, key)
                     return
                 decoder = self._codec.decoder()
                 chunks = response.chunks()
@@ -85,19 +123,27 @@ class HttpProvider:
                 for event in decoder.end():
                     yield self._told(event, call, key, seen)
         except NetworkError as fault:
-            yield _network_failure(fault, without(key, fault.what), seen)
+            yield masked(_network_failure(fault, self._connection, seen), key)
         except AgentdError as fault:
             kind: FailureClass = "broken_stream" if seen else "network"
-            yield Failure(kind, without(key, fault.what), fault.remedy, details={"bytes_seen": seen})
+            yield masked(Failure(kind, fault.what, fault.remedy, details={"bytes_seen": seen}), key)
+
+    async def _refusal(self, response: HttpResponse, key: str | None) -> Failure:
+        body = without_in_bytes(key, await _first_bytes(response, _ERROR_BODY))
+        headers = {name: without(key, value) for name, value in response.headers.items()}
+        failure = self._codec.failure(response.status, headers, body, self._world.clock.now_ms())
+        return masked(failure, key)
 
     def _request(self, call: PreparedCall, key: str | None) -> HttpRequest:
+        named = {"x-session-id": call.session} if self._connection.send_session_id and call.session else {}
         return HttpRequest(
             "POST",
             self._connection.url + self._codec.path(),
             headers={
                 "content-type": "application/json",
                 "accept": "text/event-stream",
-                "user-agent": f"agentd/{__version__} ({call.purpose})",
+                "user-agent": user_agent(call.purpose),
+                **named,
                 **self._codec.headers(key),
             },
             body=call.body,
@@ -122,20 +168,46 @@ class HttpProvider:
             case Ended(usage=usage) if usage.estimated:
                 return replace(event, usage=replace(usage, input=call.input_tokens))
             case Failure():
-                return replace(event, text=without(key, event.text), details={**event.details, "bytes_seen": seen})
+                return masked(replace(event, details={**event.details, "bytes_seen": seen}), key)
             case _:
                 return event
 
 
-def _network_failure(fault: NetworkError, text: str, seen: int) -> Failure:
-    broken = fault.phase == "body"
-    why = f" ({fault.why})" if fault.why else ""
-    return Failure(
-        "broken_stream" if broken else "network",
-        f"{text}{why}",
-        fault.remedy or ("try again" if broken else "check that the server runs and that `url` names it"),
-        details={"phase": fault.phase, "bytes_seen": max(seen, fault.bytes_seen)},
-    )
+def user_agent(purpose: Purpose) -> str:
+    """What every request says of itself: the product, its version, and what it is for."""
+    return f"agentd/{__version__} ({purpose})"
+
+
+def masked(failure: Failure, key: str | None) -> Failure:
+    """The failure without the key in any of its words."""
+    details = {name: without(key, told) if isinstance(told, str) else told for name, told in failure.details.items()}
+    return replace(failure, text=without(key, failure.text), remedy=without(key, failure.remedy), details=details)
+
+
+def _no_key(fault: AgentdError) -> Failure:
+    return Failure("auth", f"{fault.what}: {fault.why}" if fault.why else fault.what, fault.remedy or fault.code.remedy)
+
+
+def _network_failure(fault: NetworkError, connection: Connection, seen: int) -> Failure:
+    """What broke below HTTP, in a person's words: which server, what it did, and what can be done."""
+    kind: FailureClass = "network"
+    remedy = "check that the server runs and that `url` names it"
+    if fault.phase == "body":
+        kind, what = "broken_stream", f"{connection.host} broke off its answer"
+        remedy = "try again; look at the server's own log when it happens often"
+        if fault.timeout:
+            what = f"{connection.host} sent nothing for too long"
+            remedy = f"try again, or give it more time: models.{connection.name}.stall_ms is {connection.stall_ms}"
+    elif fault.timeout:
+        what = f"{connection.url} did not answer in time"
+        remedy += f"; models.{connection.name}.stall_ms is how long it may take" if fault.phase == "headers" else ""
+    elif fault.phase == "connect":
+        what = f"nobody answers at {connection.url}"
+    else:
+        what = f"{connection.url} ended the connection without an answer"
+    why = f" ({fault.why})" if fault.why and not fault.timeout else ""
+    told = {"phase": fault.phase, "bytes_seen": max(seen, fault.bytes_seen), "timeout": fault.timeout}
+    return Failure(kind, f"{what}{why}", fault.remedy or remedy, details=told)
 
 
 async def _first_bytes(response: HttpResponse, limit: int) -> bytes:
@@ -156,23 +228,66 @@ async def ask_server(
     Failure. No model is asked anything, so this needs no PreparedCall and costs nothing. It also leaves a warm connection.
     """
     try:
-        key = key_resolver.resolve(connection.key)
+        key = await key_resolver.resolve(connection.key)
     except AgentdError as fault:
-        return Failure("auth", fault.what, fault.remedy)
+        return _no_key(fault)
     bodies: list[bytes] = []
     for asked in questions(connection, key):
-        headers = {"user-agent": f"agentd/{__version__} (test)", **asked.headers}
+        headers = {"user-agent": user_agent("test"), **asked.headers}
         limits = {"connect_ms": within_ms, "stall_ms": within_ms, "total_ms": within_ms}
         try:
             request = HttpRequest(asked.method, asked.url, headers, asked.body, **limits)
             async with world.http.send(request) as response:
                 body = await _first_bytes(response, _LARGEST_REPORT)
                 if response.status in (401, 403):
-                    failure = classify(response.status, response.headers, body, world.clock.now_ms())
-                    return replace(failure, text=without(key, failure.text))
+                    key_resolver.refused(connection.key)
+                    body = without_in_bytes(key, body)
+                    return masked(classify(response.status, response.headers, body, world.clock.now_ms()), key)
                 bodies.append(body if response.status == 200 else b"")
         except NetworkError as fault:
-            return _network_failure(fault, without(key, fault.what), 0)
+            return masked(_network_failure(fault, connection, 0), key)
         except AgentdError as fault:
-            return Failure("network", without(key, fault.what), fault.remedy)
+            return masked(Failure("network", fault.what, fault.remedy), key)
     return read_answers(connection, bodies)
+
+
+async def count_tokens(
+    connection: Connection, world: World, key_resolver: KeyResolver, body: bytes, within_ms: int
+) -> int | None:
+    """Tokens of `body` as the connection's server counts them (`counting`); None when it does not, or not in time."""
+    counted = await counted_by(connection, world, key_resolver, body, within_ms)
+    return counted if isinstance(counted, int) else None
+
+
+async def counted_by(
+    connection: Connection, world: World, key_resolver: KeyResolver, body: bytes, within_ms: int
+) -> int | Literal["never", "not_now"]:
+    """The same, telling a server that has no such question from one that did not answer it this time. Never raises for
+    what a server does. No model is asked anything, so this needs no PreparedCall; nobody is asked to unlock a key."""
+    if not key_resolver.at_hand(connection.key):
+        return "not_now"
+    try:
+        async with world.clock.deadline(within_ms):
+            key = await key_resolver.resolve(connection.key)
+            for step in steps(connection, key, body):
+                found = await _step(step, world, within_ms)
+                if found != "never":
+                    return found
+    except AgentdError:
+        return "not_now"
+    return "never"
+
+
+async def _step(step: Step, world: World, within_ms: int) -> int | Literal["never", "not_now"]:
+    asked = step.question
+    headers = {"user-agent": user_agent("test"), **asked.headers}
+    request = HttpRequest(asked.method, asked.url, headers, asked.body, within_ms, within_ms, within_ms)
+    async with world.http.send(request) as response:
+        if response.status in _NO_SUCH_QUESTION:
+            return "never"
+        if response.status != 200:
+            return "not_now"
+        said = step.read(await response.read(_LARGEST_COUNT))
+    if isinstance(said, Step):
+        return await _step(said, world, within_ms)
+    return "never" if said is None else said

@@ -15,12 +15,13 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import msgspec
 
 from agentd.providers.connection import Connection
 
-__all__ = ["UNKNOWN_WINDOW", "Facts", "Limits", "facts_of", "limits_of", "read_catalog", "shipped"]
+__all__ = ["UNKNOWN_WINDOW", "Facts", "Limits", "WindowSource", "facts_of", "limits_of", "read_catalog", "shipped"]
 
 UNKNOWN_WINDOW = 8_192
 """Tokens. What servers of local models commonly start with; too small costs a compaction, too large a refused call."""
@@ -29,6 +30,9 @@ _LARGEST_OUTPUT_SHARE = 4  # an answer gets at most a quarter of the window when
 _USUAL_OUTPUT = 8_192  # tokens; few answers and few written files are longer
 
 _DATED = re.compile(r"-(latest|\d{8}|\d{4}-\d{2}-\d{2})\Z")
+
+
+WindowSource = Literal["server", "settings", "table", "guess"]
 
 
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,12 +49,14 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a call may use. `reason` says where the window comes from; `notice` is for the user, once, or empty."""
+    """What a call may use. `reason` says where the window comes from, `source` in one word; `notice` is for the user,
+    once, or empty."""
 
     window: int
     output: int
     reason: str
     notice: str = ""
+    source: WindowSource = "guess"
 
 
 def read_catalog(text: str) -> tuple[Facts, ...]:
@@ -78,19 +84,22 @@ def limits_of(connection: Connection, reported_window: int | None, table: Sequen
     """The window and the longest answer of a connection. `reported_window`: what the server says it was started with."""
     facts = facts_of(connection.model, table)
     asked, notice = connection.window, ""
+    source: WindowSource
     if reported_window is not None and asked is not None:
         window, reason = min(asked, reported_window), "the smaller of the setting and the server's own report"
+        source = "settings" if asked < reported_window else "server"
         if asked != reported_window:
             notice = f"models.{connection.name}.window is {asked}, the server says {reported_window}; {window} is used"
     elif reported_window is not None:
-        window, reason = reported_window, "the server's own report"
+        window, reason, source = reported_window, "the server's own report", "server"
     elif asked is not None:
-        window, reason = asked, f"models.{connection.name}.window"
+        window, reason, source = asked, f"models.{connection.name}.window", "settings"
     elif facts is not None:
-        window, reason = facts.window, f"the catalog, as of {facts.as_of.isoformat()}"
+        window, reason, source = facts.window, f"the catalog, as of {facts.as_of.isoformat()}", "table"
     else:
-        window, reason = UNKNOWN_WINDOW, "nothing says how large the window is, so a small one is taken"
+        window, source = UNKNOWN_WINDOW, "guess"
+        reason = "nothing says how large the window is, so a small one is taken"
         notice = f"the window of {connection.name} is not known; {window} tokens are used. Set models.{connection.name}.window"
     share = window // _LARGEST_OUTPUT_SHARE
     output = min(facts.output, share) if facts else min(_USUAL_OUTPUT, share)
-    return Limits(window, output, reason, notice)
+    return Limits(window, output, reason, notice, source)

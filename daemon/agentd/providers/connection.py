@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 from agentd.errors import SettingsError
 from agentd.providers.base import Effort
 
-__all__ = ["DEFAULT_STALL_MS", "Connection", "read_connection"]
+__all__ = ["DEFAULT_STALL_MS", "FORMS", "Connection", "is_reference", "read_connection"]
+
+FORMS = "env:NAME, file:PATH, cmd:COMMAND or keyring:SERVICE/USER"
+"""The forms of a reference to a key, as people are told them."""
 
 DEFAULT_STALL_MS = 120_000
 """No byte for two minutes is a broken stream; a slow local machine that reads a long prompt may need more."""
@@ -26,7 +29,7 @@ DEFAULT_STALL_MS = 120_000
 class Connection:
     """`url` is up to and with `/v1` for the openai kinds, `file:/absolute/path` for scripted, empty for offline.
 
-    `key` is a reference (`env:NAME`, `file:PATH`) or empty. `window` in tokens, None when the server or the catalog
+    `key` is a reference (`FORMS`) or empty. `window` in tokens, None when the server or the catalog
     is to say it. Prices are dollars a million tokens; None: not known, taken as free only for a local server.
     `stall_ms`: no byte for so long is a broken stream. `effort`: how much the model may think. `images`,
     `calls_in_text`: whether it is shown pictures, and whether calls are looked for in its text; None: by its server.
@@ -89,6 +92,15 @@ def read_connection(name: str, table: Mapping[str, object]) -> Connection:
     )
 
 
+def is_reference(key: str) -> bool:
+    """Whether it has the form of a reference, so that it may be repeated in a message."""
+    form, colon, rest = key.partition(":")
+    if form == "keyring":
+        service, _, user = rest.rpartition("/")
+        return bool(service and user)
+    return bool(colon and rest) and form in ("env", "file", "cmd")
+
+
 def _wrong(name: str, key: str, what: str, remedy: str) -> SettingsError:
     return SettingsError(f"models.{name}.{key} {what}", remedy=f"{remedy}.", field=f"models.{name}.{key}")
 
@@ -123,8 +135,8 @@ def _url(name: str, table: Mapping[str, object]) -> str:
 def _key(name: str, table: Mapping[str, object]) -> str:
     """The key's reference. A plain secret is refused, and never repeated in the message."""
     key = _text(name, table, "key")
-    if key and not key.startswith(("env:", "file:")):
-        raise _wrong(name, "key", "is no reference to a key", "use env:NAME or file:PATH; a key itself is never stored")
+    if key and not is_reference(key):
+        raise _wrong(name, "key", "is no reference to a key", f"use {FORMS}; a key itself is never stored")
     return key
 
 

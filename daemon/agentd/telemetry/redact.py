@@ -68,11 +68,11 @@ class Redactor:
 
     def learn(self, environment: Mapping[str, str]) -> None:
         """From now on the values of its secret variables are masked too; values are kept, never names with them."""
-        values = {
-            value.strip()
-            for name, value in environment.items()
-            if is_secret_name(name) and len(value.strip()) >= _SHORTEST_VALUE
-        }
+        self.know(*(value for name, value in environment.items() if is_secret_name(name)))
+
+    def know(self, *secrets: str) -> None:
+        """From now on these are masked too; what is too short to be told from a word is not."""
+        values = {value.strip() for value in secrets if len(value.strip()) >= _SHORTEST_VALUE}
         if values - self._values:
             self._values |= values
             longest_first = sorted(self._values, key=len, reverse=True)

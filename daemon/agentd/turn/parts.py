@@ -14,7 +14,7 @@ from agentd.context.budget import Window
 from agentd.context.prices import FREE, Prices
 from agentd.context.sections import SessionFacts
 from agentd.policy.rules import Rule
-from agentd.providers.base import Provider
+from agentd.providers.base import Effort, Provider
 from agentd.session.entries import Entry
 from agentd.session.store import SessionStore
 from agentd.tools.base import Tool
@@ -33,7 +33,8 @@ __all__ = ["ModelChoice", "Models", "Parts", "Publisher", "Reporter", "TurnSetti
 class ModelChoice:
     """A connection ready to be asked: its provider, the model's name at the server, its window; what to say once; what
     its tokens cost (None: nobody knows). `local`: it works on this machine and costs time, no money; `calls_in_text`:
-    its tool calls are looked for in its text; `slots`: requests that its server takes at a time (None: unknown)."""
+    its tool calls are looked for in its text; `slots`: requests that its server takes at a time (None: unknown);
+    `effort`: how much it is asked to think."""
 
     provider: Provider
     model: str
@@ -43,11 +44,17 @@ class ModelChoice:
     local: bool = False
     calls_in_text: bool = False
     slots: int | None = None
+    effort: Effort = ""
 
 
 class Models(Protocol):
     async def ready(self, name: str) -> None:
         """Learn what the connection's server says about itself, if that is to be had soon. Never raises."""
+        ...
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        """Tokens of `body` (what the connection's provider encoded) as its server counts them; None when it doesn't, or not
+        within a second. Never raises."""
         ...
 
     def get(self, name: str) -> ModelChoice:
@@ -56,10 +63,6 @@ class Models(Protocol):
 
     def default(self) -> str:
         """The name of the connection that new turns use."""
-        ...
-
-    async def count(self, name: str, body: bytes) -> int | None:
-        """Tokens of a request's body as the connection's server counts them; None when it does not, or not in time."""
         ...
 
     def stand_in(self, given_up: Sequence[str]) -> str:

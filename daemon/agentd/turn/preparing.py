@@ -82,7 +82,7 @@ class Preparing:
         try:
             choice = self._parts.models.get(turn.model)
             body, _ = self._assembler.body(
-                choice.provider, choice.model, self._offer(turn), self._facts(), choice.limits
+                choice.provider, choice.model, self._offer(turn), self._facts(), choice.limits, choice.effort
             )
         except Exception:  # noqa: BLE001 - `_prepare` met the same fault and told it
             return False
@@ -154,6 +154,7 @@ class Preparing:
             tokens_left=allowed.tokens_left,
             reminded=told,
             counted=self._counted,
+            effort=choice.effort,
         )
 
     # -- what the model is told ----------------------------------------------------------------------------------

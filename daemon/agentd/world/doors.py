@@ -293,6 +293,11 @@ class Processes(Protocol):
         """Absolute path of a program on the given PATH (absolute entries only), or None."""
         ...
 
+    def program(self, module: str) -> Sequence[str]:
+        """The beginning of an argument vector that runs `main()` of one of our own modules in an interpreter of its own;
+        arguments follow it."""
+        ...
+
     async def end_all(self) -> None:
         """End every running child; returns when they are reaped."""
         ...

@@ -133,4 +133,5 @@ class FakeHttp:
 
 
 def _broken(request: HttpRequest, phase: str, why: str, bytes_seen: int = 0) -> NetworkError:
-    return NetworkError(f"{request.url} broke at {phase}", phase=phase, bytes_seen=bytes_seen, why=why)
+    what = f"{request.url} broke at {phase}"
+    return NetworkError(what, phase=phase, bytes_seen=bytes_seen, why=why, timeout=why.startswith("no answer in time"))

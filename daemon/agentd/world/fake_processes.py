@@ -7,7 +7,7 @@ the production door. The history is shared over simulated restarts, because what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -110,6 +110,9 @@ class FakeProcesses:
         known = any(_last(argv[0]) == program for argv in self.table.handlers)
         folders = [folder for folder in path.split(":") if folder.startswith("/")]
         return f"{folders[0]}/{program}" if known and folders else None
+
+    def program(self, module: str) -> Sequence[str]:
+        return ("python", module)
 
     async def end_all(self) -> None:
         tasks = [task for task in self._running if task is not asyncio.current_task()]

@@ -48,13 +48,15 @@ def network_error(error: Exception, url: str, phase: str, bytes_seen: int = 0) -
     if isinstance(error, _CONNECTING):
         phase = "connect"
     words = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, TimeoutError | httpx.TimeoutException):
+    too_slow = isinstance(error, TimeoutError | httpx.TimeoutException)
+    if too_slow:
         words = f"no answer in time ({type(error).__name__})"
     return NetworkError(
         f"{shown(url)} broke at {phase}",
         phase=phase,
         bytes_seen=bytes_seen,
         why=words.replace(url, shown(url)),
+        timeout=too_slow,
     )
 
 

@@ -11,7 +11,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, assert_never
 
 from agentd.errors import MissingProgramError
@@ -35,6 +35,14 @@ _TAKE_TERMINAL = (
     "os.execve(sys.argv[2], sys.argv[3:], os.environ)\n"
 )
 
+# As for the worker: modules are found where this process finds them, and nothing else of the site is looked at.
+_OWN_PROGRAM = (
+    "import importlib, sys\n"
+    "sys.path[:] = sys.argv[1].split('\\n')\n"
+    "module = sys.argv[2]\n"
+    "del sys.argv[1:3]\n"
+    "importlib.import_module(module).main()\n"
+)
 
 WHOLE_LOG_JOBS = frozenset(
     {
@@ -99,6 +107,10 @@ class RealProcesses:
             if folder.startswith("/") and os.path.isfile(candidate) and os.access(candidate, os.X_OK):
                 return candidate
         return None
+
+    def program(self, module: str) -> Sequence[str]:
+        places = "\n".join(place for place in sys.path if place.startswith("/"))
+        return (sys.executable, "-I", "-S", "-X", "utf8", "-c", _OWN_PROGRAM, places, module)
 
     async def end_all(self) -> None:
         running = dict(self._running)

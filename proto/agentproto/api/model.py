@@ -17,11 +17,13 @@ __all__ = [
     "Cost",
     "CostsParams",
     "CostsResult",
+    "Effort",
     "Estimates",
     "ListParams",
     "ListResult",
     "ModelInfo",
     "ModelKind",
+    "ModelRole",
     "Price",
     "PurposeBudget",
     "TestCheck",
@@ -36,8 +38,21 @@ Price = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 ModelKind = Literal["offline", "scripted", "openai-chat", "openai-responses", "anthropic", "ollama"]
 
 
+Effort = Literal["", "low", "medium", "high"]
+ModelRole = Literal["main", "side", "summary"]
+"""What a connection may be named for: new turns; titles and the like; summaries of long sessions."""
+
+
 class ModelInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`in_use` with `reason`: which one serves, and why that one. `key` is the reference, never the key."""
+    """`in_use` with `reason`: which one serves, and why that one. `key` is the reference, never the key.
+
+    `state`: `unusable` where something is missing or nobody answers, which `why_not` says, with the `remedy`. `roles`: what
+    settings name it for, `main` where it serves new turns for whatever reason. `window` in tokens, as `window_from` says.
+    `price_in`, `price_out`: dollars a million tokens, as `price_from` says; `price_as_of`: the day (yyyy-mm-dd) of a price
+    from the table of known models. `answers`: whether its server answered just now; nil: it was not asked. `slots`:
+    requests that its server serves at a time; 0: it does not say. `source`: the file and line, variable or address that
+    it comes from.
+    """
 
     name: str
     kind: str
@@ -48,6 +63,19 @@ class ModelInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str = ""
     window: int = 0
     key: str = ""
+    state: Literal["in_use", "configured", "found", "built_in", "unusable"] = "configured"
+    why_not: str = ""
+    remedy: str = ""
+    roles: tuple[ModelRole, ...] = ()
+    fallback: tuple[str, ...] = ()
+    effort: Effort = ""
+    window_from: Literal["", "server", "settings", "table", "guess", "built_in"] = ""
+    price_in: Price | None = None
+    price_out: Price | None = None
+    price_from: Literal["", "settings", "table", "local"] = ""
+    price_as_of: str = ""
+    answers: bool | None = None
+    slots: int = 0
 
 
 class ListParams(msgspec.Struct, frozen=True):
@@ -59,8 +87,13 @@ class ListResult(msgspec.Struct, frozen=True):
 
 
 class AddParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`model_key` is a reference: env:NAME, file:PATH. Prices in dollars a million tokens (which is micro-dollars a
-    token), as price lists give them."""
+    """`model_key` is a reference: env:NAME, file:PATH, cmd:COMMAND, keyring:SERVICE/USER. Prices in dollars a million tokens (which is micro-dollars a
+    token), as price lists give them.
+
+    `fallback`: connections that stand in for it, in their order. `effort`: how much the model may think. `images`,
+    `calls_in_text`: whether it is shown pictures, and whether calls are looked for in its text; nil: by its server.
+    `stall_ms`: no byte for so long is a broken stream. `send_session_id`: whether its server is told which session a
+    request belongs to."""
 
     key: Key
     name: str
@@ -71,15 +104,22 @@ class AddParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     window: Count | None = None
     price_in: Price | None = None
     price_out: Price | None = None
+    fallback: Annotated[tuple[str, ...], msgspec.Meta(max_length=16)] = ()
+    effort: Effort = ""
+    images: bool | None = None
+    calls_in_text: bool | None = None
+    stall_ms: Count | None = None
+    send_session_id: bool = False
 
 
 class AddResult(msgspec.Struct, frozen=True):
     file: str
 
 
-class UseParams(msgspec.Struct, frozen=True, kw_only=True):
+class UseParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: Key
     name: str
+    role: ModelRole = "main"
 
 
 class UseResult(msgspec.Struct, frozen=True):

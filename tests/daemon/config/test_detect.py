@@ -86,8 +86,8 @@ def test_local_servers_are_asked_all_at_once_and_within_the_deadline() -> None:
     assert world.run(by_port(world, {})) == (
         Detected(
             "ollama",
-            ConnectionSettings("openai-chat", "http://127.0.0.1:11434/v1", model="a"),
-            "http://127.0.0.1:11434/v1",
+            ConnectionSettings("ollama", "http://127.0.0.1:11434", model="a"),
+            "http://127.0.0.1:11434",
             "Ollama answers at 127.0.0.1:11434 with 4 models: a, b, c ...",
         ),
     )

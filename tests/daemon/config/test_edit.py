@@ -51,6 +51,13 @@ def test_a_key_inside_an_inline_table_can_be_set() -> None:
     assert rest == TEXT.partition("}")[2]
 
 
+@pytest.mark.parametrize("role", ["use", "side", "summary"])
+def test_a_role_is_written_above_the_connections_and_below_nothing(role: str) -> None:
+    files = disk()
+    assert set_key(files, SOURCES, f"models.{role}", "offline").old == '""'
+    assert files.read(USER).decode().partition("\n")[2].strip() == f'[models]\n{role} = "offline"'
+
+
 def test_a_missing_file_is_made_and_a_missing_table_added() -> None:
     files = disk()
     assert set_key(files, SOURCES, "models.use", "offline").old == '""'

@@ -44,8 +44,16 @@ def test_a_fitting_value_is_taken(path: tuple[str, ...], given: object, value: o
             "http://me:secret@host/v1",
             "an address without password, ? or #, like http://127.0.0.1:8080/v1",
         ),
-        (("models", "x", "key"), "sk-123", "a reference to a key, env:NAME or file:/PATH"),
-        (("models", "x", "key"), "file:relative", "a reference to a key, env:NAME or file:/PATH"),
+        (
+            ("models", "x", "key"),
+            "sk-123",
+            "a reference to a key, env:NAME, file:/PATH, cmd:COMMAND or keyring:SERVICE/USER",
+        ),
+        (
+            ("models", "x", "key"),
+            "file:relative",
+            "a reference to a key, env:NAME, file:/PATH, cmd:COMMAND or keyring:SERVICE/USER",
+        ),
     ],
 )
 def test_another_value_is_refused_with_what_is_allowed(path: tuple[str, ...], given: object, allowed: str) -> None:

@@ -67,6 +67,7 @@ def test_a_project_sets_only_what_is_safe_from_anybody() -> None:
         (b"x = 1\n\xff = 2\n", "2: the file is not UTF-8", ""),
         (b"x = " + b"[" * 100_000, "1: the file is nested too deeply", ""),
         (b"[models.offline]\nkind = 'offline'\n", "2: a connection can't be called 'offline'", "that one is built in"),
+        (b"[models.side]\nkind = 'ollama'\n", "2: a connection can't be called 'side'", "models.side is a setting of its own"),
     ],
 )  # fmt: skip
 def test_the_first_fault_is_told_with_its_line(data: bytes, what: str, why: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tomllib
 
+import pytest
+
 from agentd.config.keys import JOINED, PROJECT_SAFE, Keys
 from agentd.config.load import Sources, load, shipped_text
 from agentd.config.model import (
@@ -63,6 +65,23 @@ def test_an_empty_machine_has_the_shipped_settings() -> None:
     )
     assert {row.where for row in config.rows} == {"default"}
     assert [row.key for row in config.rows if len(row.why) < 20] == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "taken"),
+    [
+        *(("env:A_KEY", True), ("file:/k", True), ("cmd:pass show x", True), ("keyring:https://x/y/me", True)),
+        *(("env:a key", False), ("file:k", False), ("cmd: ", False), ("cmd:a\nb", False), ("keyring:x", False)),
+        *(("sk-secret", False), ("keyring:/me", False), ("keyring:x/", False), ("cmd:" + "x" * 5_000, False)),
+    ],
+)
+def test_a_key_is_only_ever_a_reference(reference: str, taken: bool) -> None:
+    key = Keys({}).connection["key"]
+    if taken:
+        assert key.value(reference) == reference
+    else:
+        with pytest.raises(ValueError, match="env:NAME, file:/PATH, cmd:COMMAND or keyring:SERVICE/USER"):
+            key.value(reference)
 
 
 def test_keys_and_shipped_defaults_are_the_same_set() -> None:

@@ -17,12 +17,14 @@ from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.openai_chat import OpenAIChat
 from agentd.providers.prepared import PreparedCall, mint
+from agentd.providers.registry import make_provider
 from agentd.providers.report import Report
 from agentd.world.doors import HttpRequest, World
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_http import Answer, Refused
 from agentd.world.fake_http import Break as FakeBreak
 from agentd.world.fake_http import Pause as FakePause
+from agentd.world.fake_processes import Script
 from agentd.world.real import real_world
 from agentproto.__about__ import __version__
 from agentproto.content import TextBlock
@@ -46,7 +48,7 @@ def prepared(provider: HttpProvider) -> PreparedCall:
 
 def provider_of(url: str, world: World, *, key: str = "", environment: dict[str, str] | None = None) -> HttpProvider:
     connection = Connection("local", "openai-chat", url, "m", key)
-    return HttpProvider("local", OpenAIChat(), connection, world, Keys(environment or {}, world.files))
+    return HttpProvider("local", OpenAIChat(), connection, world, Keys(environment or {}, world))
 
 
 async def all_of(provider: HttpProvider) -> list[ModelEvent]:
@@ -207,7 +209,7 @@ def asked(home: Path, url: str) -> Report | Failure:
     async def run() -> Report | Failure:
         world = real_world(str(home))
         try:
-            return await ask_server(Connection("c", "openai-chat", url, "fake"), world, Keys({}, world.files))
+            return await ask_server(Connection("c", "openai-chat", url, "fake"), world, Keys({}, world))
         finally:
             await world.http.close()
 
@@ -268,6 +270,37 @@ def test_every_fault_is_one_failure_at_the_end(answer: Answer | Refused, kind: s
     assert isinstance(events[-1], Failure)
 
 
+@pytest.mark.parametrize(
+    ("answer", "text", "remedy"),
+    [
+        (
+            Refused("connection refused"),
+            "nobody answers at http://server/v1 (connection refused)",
+            "check that the server runs and that `url` names it",
+        ),
+        (
+            Refused("no answer in time", "connect"),
+            "http://server/v1 did not answer in time",
+            "check that the server runs and that `url` names it",
+        ),
+        (
+            Answer(parts=[chunk({"content": "a"}), FakePause(130_000)]),
+            "server sent nothing for too long",
+            "try again, or give it more time: models.local.stall_ms is 120000",
+        ),
+        (
+            Answer(parts=[chunk({"content": "a"}), FakeBreak("reset")]),
+            "server broke off its answer (reset)",
+            "try again; look at the server's own log when it happens often",
+        ),
+    ],
+)
+def test_what_broke_is_told_with_why_and_what_to_do(answer: Answer | Refused, text: str, remedy: str) -> None:
+    event = simulated(answer)[0][-1]
+    assert isinstance(event, Failure)
+    assert (event.text, event.remedy) == (text, remedy)
+
+
 def test_a_key_that_can_not_be_had_sends_nothing() -> None:
     world = fake_world(auto=True)
     [event] = world.run(all_of(provider_of("http://server/v1", world, key="env:NONE")))
@@ -286,6 +319,83 @@ def test_the_request_names_its_deadline() -> None:
 
     world.http.on(answer)
     connection = Connection("slow", "openai-chat", "http://server/v1", "m", stall_ms=600_000)
-    provider = HttpProvider("slow", OpenAIChat(), connection, world, Keys({}, world.files))
+    provider = HttpProvider("slow", OpenAIChat(), connection, world, Keys({}, world))
     world.run(all_of(provider))
     assert [(request.url, request.stall_ms) for request in seen] == [("http://server/v1/chat/completions", 600_000)]
+
+
+# --- keys ---
+
+
+def refusing(*bad: str) -> tuple[FakeWorld, list[str]]:
+    """A server that takes some keys for none, and a password manager that has a new one each time."""
+    world = fake_world(auto=True)
+    seen: list[str] = []
+    kept = iter(("key-number-one", "key-number-two", "key-number-three"))
+
+    def answer(request: HttpRequest) -> Answer:
+        seen.append(request.headers["authorization"])
+        if any(key in seen[-1] for key in bad):
+            return Answer(401, {}, [f'{{"error": {{"message": "what is {seen[-1]}?"}}}}'.encode()])
+        return Answer(parts=say("hello").parts)  # type: ignore[arg-type]
+
+    world.http.on(answer)
+    world.processes.on("pass", does=lambda spawn, files: Script(next(kept).encode()))
+    return world, seen
+
+
+async def twice(provider: HttpProvider) -> list[ModelEvent]:
+    return [*(await all_of(provider)), *(await all_of(provider))]
+
+
+def test_a_remembered_key_that_is_refused_is_asked_for_anew() -> None:
+    world, seen = refusing("key-number-one")
+    provider = provider_of("http://server/v1", world, key="cmd:pass x")
+    assert [type(event) for event in world.run(twice(provider))] == [TextPiece, Ended] * 2
+    assert seen == ["Bearer key-number-one", "Bearer key-number-two", "Bearer key-number-two"]
+
+
+def test_a_call_asks_for_another_key_once() -> None:
+    world, seen = refusing("key-number")
+    [event] = world.run(all_of(provider_of("http://server/v1", world, key="cmd:pass x")))
+    assert seen == ["Bearer key-number-one", "Bearer key-number-two"]
+    assert isinstance(event, Failure)
+    assert (event.kind, event.text) == ("auth", "what is Bearer (key)?")
+
+
+def test_a_key_that_is_read_at_each_call_is_not_sent_twice() -> None:
+    world, seen = refusing("sesame")
+    [event] = world.run(all_of(provider_of("http://server/v1", world, key="env:K", environment={"K": "sesame"})))
+    assert isinstance(event, Failure)
+    assert (event.kind, seen) == ("auth", ["Bearer sesame"])
+
+
+def test_what_is_told_of_a_broken_connection_is_without_the_key() -> None:
+    world = fake_world(auto=True)
+    world.http.on(lambda request: Refused("illegal header: b'x-sesame-street'", "headers"))
+    provider = provider_of("http://server/v1", world, key="env:K", environment={"K": "sesame-street"})
+    [event] = world.run(all_of(provider))
+    assert isinstance(event, Failure)
+    assert event.text == "http://server/v1 ended the connection without an answer (illegal header: b'x-(key)')"
+
+
+@pytest.mark.parametrize("wish", [False, True])
+@pytest.mark.parametrize("kind", ["openai-chat", "openai-responses", "anthropic", "ollama"])
+def test_the_session_is_named_only_when_the_connection_says_so(home: Path, kind: str, wish: bool) -> None:
+    async def story(url: str) -> None:
+        world = real_world(str(home))
+        connection = Connection("c", kind, url, "m", send_session_id=wish)
+        try:
+            provider = make_provider(connection, world, Keys({}, world))
+            assert isinstance(provider, HttpProvider)
+            await all_of(provider)
+            await ask_server(connection, world, Keys({}, world))
+        finally:
+            await world.http.close()
+
+    with FakeModelServer() as server:
+        asyncio.run(story(server.url))
+        call, *questions = server.requests
+    assert call.headers.get("x-session-id") == ("s" if wish else None)
+    assert [request for request in questions if "x-session-id" in request.headers] == []
+    assert {request.headers["user-agent"] for request in server.requests} == {f"agentd/{__version__} (test)"}

@@ -68,7 +68,7 @@ def send(model: RealModel, home: Path, *requests: ModelRequest, pieces: int | No
     async def run() -> list[list[ModelEvent]]:
         world = real_world(str(home))
         connection = Connection("real", "openai-chat", model.url, model.model)
-        provider = HttpProvider("real", OpenAIChat(), connection, world, Keys({}, world.files))
+        provider = HttpProvider("real", OpenAIChat(), connection, world, Keys({}, world))
         answers: list[list[ModelEvent]] = []
         try:
             for request in requests:
@@ -184,7 +184,7 @@ def test_it_tells_its_window(model: RealModel, home: Path) -> None:
         world = real_world(str(home))
         try:
             connection = Connection("real", "openai-chat", model.url, model.model)
-            return await ask_server(connection, world, Keys({}, world.files))
+            return await ask_server(connection, world, Keys({}, world))
         finally:
             await world.http.close()
 

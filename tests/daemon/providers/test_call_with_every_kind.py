@@ -56,7 +56,7 @@ def asked(
             server.url if dialect.kind.startswith("openai") else server.origin
         )
         connection = Connection("c", dialect.kind, address, "m", "env:K", 8_192, stall_ms=stall_ms)
-        provider = make_provider(connection, world, Keys({"K": "sesame"}, world.files))
+        provider = make_provider(connection, world, Keys({"K": "sesame"}, world))
         call = mint(
             provider="c",
             body=provider.encode(request),

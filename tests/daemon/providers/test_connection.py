@@ -48,6 +48,7 @@ def test_the_least_that_is_needed() -> None:
         ({"kind": "k", "url": "http://x/v1?key=1"}, "url"),
         ({"kind": "k", "url": "file:relative"}, "url"),
         ({"kind": "k", "key": "sk-123"}, "key"),
+        ({"kind": "k", "key": "keyring:nobody"}, "key"),
         ({"kind": "k", "window": "8192"}, "window"),
         ({"kind": "k", "window": True}, "window"),
         ({"kind": "k", "window": 10}, "window"),

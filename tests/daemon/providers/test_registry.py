@@ -19,7 +19,7 @@ from agentd.world.fake import FakeWorld, fake_world
 
 def built(connection: Connection, world: FakeWorld | None = None) -> tuple[str, str, str]:
     world = world or fake_world()
-    provider = make_provider(connection, world, Keys({}, world.files))
+    provider = make_provider(connection, world, Keys({}, world))
     return type(provider).__name__, provider.name, provider.kind
 
 
@@ -80,7 +80,7 @@ def test_what_is_missing_is_named(table: object, field: str) -> None:
 def test_ollama_is_told_the_window_that_the_budget_counts_with(model: str, window: int | None, num_ctx: int) -> None:
     world = fake_world()
     connection = Connection("x", "ollama", "http://127.0.0.1:11434", model, window=window)
-    body = make_provider(connection, world, Keys({}, world.files)).encode(ModelRequest(model, (), (), (), 7))
+    body = make_provider(connection, world, Keys({}, world)).encode(ModelRequest(model, (), (), (), 7))
     assert json.loads(body)["options"] == {"num_ctx": num_ctx, "num_predict": 7}
     assert limits_of(connection, None, shipped()).window == num_ctx
 

@@ -126,3 +126,10 @@ def test_what_refers_to_itself_has_an_end() -> None:
 
 def test_each_row_of_the_tables_says_what_it_is_for() -> None:
     assert [pattern for pattern, why in (*SECRET_NAMES, *FORMS) if len(why) < 5] == []
+
+
+def test_a_value_that_it_is_told_is_masked_whatever_held_it() -> None:
+    redactor = Redactor()
+    redactor.know("sesame-street", "short")
+    assert redactor.text("sesame-street is short") == f"{MASK} is short"
+    assert redactor.values() == ("sesame-street",)

@@ -44,14 +44,14 @@ class OneModel:
     def __init__(self, model: TalkModel, window: int) -> None:
         self._choice = ModelChoice(model, "m", Window(window, 2_000))
 
-    async def count(self, name: str, body: bytes) -> int | None:
-        return None
-
     def stand_in(self, given_up: Sequence[str]) -> str:
         return ""
 
     async def ready(self, name: str) -> None:
         return
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
 
     def get(self, name: str) -> ModelChoice:
         return self._choice

@@ -156,14 +156,14 @@ class PricedModels:
     def __init__(self, model: Priced, prices: Prices | None) -> None:
         self._choice = ModelChoice(model, "m", Window(100_000, 4_000), None, prices)
 
-    async def count(self, name: str, body: bytes) -> int | None:
-        return None
-
     def stand_in(self, given_up: Sequence[str]) -> str:
         return ""
 
     async def ready(self, name: str) -> None:
         return
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
 
     def get(self, name: str) -> ModelChoice:
         return self._choice

@@ -364,14 +364,14 @@ class _Small:
     def default(self) -> str:
         return "talk"
 
-    async def count(self, name: str, body: bytes) -> int | None:
-        return None
-
     def stand_in(self, given_up: Sequence[str]) -> str:
         return ""
 
     async def ready(self, name: str) -> None:
         return
+
+    async def count(self, name: str, body: bytes) -> int | None:
+        return None
 
 
 def test_what_was_left_out_for_a_request_that_was_never_sent_is_not_left_out_unrecorded() -> None:

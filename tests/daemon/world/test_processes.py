@@ -101,6 +101,11 @@ def test_the_environment_and_the_folder_are_exactly_the_given_ones(home: Path) -
     assert ended.output.decode() == f"{sorted(env.items())} {home}/here\n"
 
 
+def test_a_module_of_our_own_runs_as_a_program_with_its_arguments(home: Path) -> None:
+    program = RealProcesses(f"{home}/children").program("support.two_arguments")
+    assert run(home, *program, "a b", "c").output == b"['a b', 'c']\n"
+
+
 def test_descriptors_are_passed_by_list_and_no_other_way(home: Path) -> None:
     inside, outside = os.pipe()
     os.set_inheritable(outside, True)

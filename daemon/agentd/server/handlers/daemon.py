@@ -26,6 +26,7 @@ async def _environment(call: Call, params: api.EnvironmentParams) -> api.Environ
         if len(value) > _VALUE_BYTES:
             raise TooLargeError(f"the variable {name} has {len(value)} characters", field=f"variables.{name}")
     call.caller.variables = taken
+    call.services.give_variables(taken)
     return api.EnvironmentResult(taken=tuple(sorted(taken)))
 
 

@@ -29,7 +29,7 @@ async def _add(call: Call, params: api.AddParams) -> api.AddResult:
 
 async def _use(call: Call, params: api.UseParams) -> api.UseResult:
     async def do() -> api.UseResult:
-        return api.UseResult(await call.services.models.use(params.name))
+        return api.UseResult(await call.services.models.use(params.name, params.role))
 
     return await once(call, params.key, params, "model.use", api.UseResult, do)
 

@@ -23,6 +23,7 @@ def test_only_the_variables_that_were_asked_for_are_taken() -> None:
         taken = await desk.ask("daemon.environment", variables={"PATH": "/bin", "SECRET": "x", "LANG": "C"})
         assert taken == api.EnvironmentResult(("LANG", "PATH"))
         assert desk.caller.variables == {"PATH": "/bin", "LANG": "C"}
+        assert desk.environment == desk.caller.variables
         with pytest.raises(TooLargeError, match="the variable PATH"):
             await desk.ask("daemon.environment", variables={"PATH": "x" * 100_000})
 

@@ -1,0 +1,130 @@
+"""The connections in force: one resolver of keys for all of them, and no key in anybody's words, whatever breaks."""
+
+from __future__ import annotations
+
+import io
+from contextlib import aclosing
+
+import pytest
+
+from agentd.config.load import Sources
+from agentd.connections.room import Connections
+from agentd.providers.base import Failure, ModelMessage, ModelRequest
+from agentd.providers.call import HttpProvider
+from agentd.providers.connection import Connection
+from agentd.providers.keys import Keys
+from agentd.providers.openai_chat import OpenAIChat
+from agentd.providers.prepared import PreparedCall, mint
+from agentd.settings.room import SettingsInForce
+from agentd.telemetry.logs import close_log, open_log
+from agentd.telemetry.redact import MASK, Redactor
+from agentd.world.doors import HttpRequest
+from agentd.world.fake import FakeWorld, fake_world
+from agentd.world.fake_http import Answer
+from agentd.world.fake_processes import Script
+from agentproto.content import TextBlock
+
+KEY = "Zq7+Mw/4tX9=Kp2&Lr8%vB3nD6"
+REQUEST = ModelRequest("m", (), (), (ModelMessage("user", (TextBlock("hi"),)),), 100)
+
+
+def prepared(body: bytes) -> PreparedCall:
+    return mint(provider="p", body=body, purpose="test", session="", call="c", input_tokens=1, output_tokens=1)
+
+
+class Broken(OpenAIChat):
+    """A codec with a bug: it fails with the key in its hands, and in its message."""
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        value = {"authorization": f"Bearer {key}"}
+        raise KeyError(value)
+
+
+def test_a_bug_that_has_the_key_in_its_hands_does_not_show_it() -> None:
+    world, redactor, out = fake_world(auto=True), Redactor(), io.StringIO()
+    provider = HttpProvider(
+        "p", Broken(), Connection("p", "k", "http://x", key="env:K"), world, Keys({"K": KEY}, world, redactor.know)
+    )
+
+    async def story() -> None:
+        async with aclosing(provider.stream(prepared(provider.encode(REQUEST)))) as stream:
+            async for _ in stream:
+                raise AssertionError("it has a bug")
+
+    with pytest.raises(KeyError) as caught:
+        world.run(story())
+    log = open_log(out, redactor, "debug")
+    try:
+        log.bug("provider p", "bug-1", caught.value)
+    finally:
+        close_log(out)
+    told = out.getvalue()
+    assert MASK in told
+    assert 'File "' in told
+    assert KEY not in told
+
+
+# --- connections of settings ---
+
+
+def connections(world: FakeWorld, settings: str) -> Connections:
+    world.files.make_folder("/c")
+    world.files.write_atomic("/c/settings.toml", settings.encode())
+    in_force = SettingsInForce(world.files, Sources("/c/settings.toml"), lambda name, text: None)
+    return Connections(world, in_force, lambda: {"PATH": "/bin"})
+
+
+def test_all_connections_ask_a_program_for_their_key_once() -> None:
+    world, asked = fake_world(auto=True), list[str]()
+    table = 'kind = "openai-chat"\nurl = "http://x/v1"\nmodel = "m"\nkey = "cmd:pass x"\n'
+    room = connections(world, f"[models.a]\n{table}[models.b]\n{table}")
+
+    def safe(spawn: object, files: object) -> Script:
+        asked.append("pass")
+        return Script(KEY.encode())
+
+    def answer(request: HttpRequest) -> Answer:
+        asked.append(request.headers["authorization"])
+        return Answer(404)
+
+    world.processes.on("pass", does=safe)
+    world.http.on(answer)
+
+    async def story() -> list[Failure]:
+        found = []
+        for name in ("a", "b"):
+            await room.ready(name)
+            provider = room.get(name).provider
+            async with aclosing(provider.stream(prepared(provider.encode(REQUEST)))) as stream:
+                found += [event async for event in stream if isinstance(event, Failure)]
+        return found
+
+    assert [failure.kind for failure in world.run(story())] == ["not_found", "not_found"]
+    assert asked == ["pass", *[f"Bearer {KEY}"] * 6]
+
+
+def test_a_server_that_can_not_count_is_not_asked_again_for_a_while() -> None:
+    world, asked = fake_world(auto=True), list[str]()
+    room = connections(world, '[models.a]\nkind = "openai-chat"\nurl = "http://x/v1"\nmodel = "m"\n')
+    counts = False
+
+    def answer(request: HttpRequest) -> Answer:
+        asked.append(request.url.removeprefix("http://x"))
+        return (
+            Answer(parts=[b'{"prompt": "p"}' if "template" in asked[-1] else b'{"tokens": [1]}'])
+            if counts
+            else Answer(404)
+        )
+
+    world.http.on(answer)
+
+    async def story() -> list[int | None]:
+        nonlocal counts
+        body = OpenAIChat().encode(REQUEST)
+        found = [await room.count("a", body), await room.count("a", body), await room.count("nobody", body)]
+        counts = True
+        await world.clock.sleep(10 * 60_000)
+        return [*found, await room.count("a", body), await room.count("offline", body)]
+
+    assert world.run(story()) == [None, None, None, 1, None]
+    assert asked == ["/apply-template", "/tokenize"] * 2
