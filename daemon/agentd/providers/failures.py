@@ -27,6 +27,7 @@ class Policy:
     `cap_ms`. `total_ms`: all waits of one call together. `fall_back`: ask the next model of the chain when retries are
     used up. `compact`: the context is made smaller, once, and the call made anew. `reason`: why these numbers.
     `retries_before_next`: retries where somebody stands in: who named one would rather not wait.
+    `retries_once_reached`: retries where the server has answered in this turn already: it was there, and will be again.
     """
 
     retries: int
@@ -37,6 +38,7 @@ class Policy:
     reason: str
     compact: bool = False
     retries_before_next: int = 0
+    retries_once_reached: int = 0
 
 
 def _stop(reason: str, *, fall_back: bool = False, compact: bool = False) -> Policy:
@@ -69,13 +71,14 @@ POLICIES: Mapping[FailureClass, Policy] = {
         "asking again does not change a refusal, and shopping for a model that says yes is not ours to do"
     ),
     "network": Policy(
-        12,
+        4,
         500,
         8_000,
         90_000,
         True,
         "nothing was answered, so sending again doubles nothing; a local server that crashed is back within a minute",
         retries_before_next=2,
+        retries_once_reached=12,
     ),
     "broken_stream": Policy(
         2,
@@ -284,14 +287,16 @@ def retry_wait(
     *,
     waited_ms: int = 0,
     stands_in: bool = False,
+    reached: bool = False,
 ) -> int | None:
     """How long to wait before the same call is sent again; None: not again (fall back or stop, see the policy).
 
     `attempt`: how often it has failed, from 1. `jitter`: a number in [0, 1). `waited_ms`: what this call has waited
-    already. `stands_in`: another connection would go on. Full jitter spreads clients that failed together; what the server asked for is never undercut.
+    already. `stands_in`: another connection would go on; `reached`: the server has answered before. Full jitter spreads clients that failed together; what the server asked for is never undercut.
     """
     policy = POLICIES[kind]
-    if attempt > (policy.retries_before_next if stands_in else policy.retries):
+    retries = max(policy.retries, policy.retries_once_reached) if reached else policy.retries
+    if attempt > (policy.retries_before_next if stands_in else retries):
         return None
     bound = min(policy.cap_ms, policy.base_ms << min(attempt - 1, 32))
     if retry_after_ms is None:

@@ -186,6 +186,7 @@ def _replied(state: SessionState, e: Replied, seq: int, at_ms: int) -> SessionSt
         # What was cut goes on in the next answer: to whoever reads the end they are one.
         last_text=turn.last_text + text if turn.cuts else text,
         cuts=turn.cuts + 1 if cut else 0,
+        reached=True,
         faults=turn.faults + 1 if repeated else turn.faults,
         partial={},
     )
@@ -205,6 +206,7 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
             wait_ms=e.wait_ms,
             waited_ms=turn.waited_ms + e.wait_ms,
             overflowed=e.failure == "overflow",
+            reached=turn.reached or e.failure not in ("network", "restart"),
             partial={},
         )
         if e.next_model:
@@ -214,6 +216,7 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
                 given_up=(*turn.given_up, turn.model),
                 attempts_before=e.attempt,
                 waited_ms=0,
+                reached=False,
             )
     else:
         turn = replace(turn, phase="deciding", calls=(), failure=(e.text, e.remedy), partial={})

@@ -168,6 +168,7 @@ class ModelCall:
             self._parts.world.ids.jitter(),
             waited_ms=turn.waited_ms,
             stands_in=bool(next_model),
+            reached=turn.reached,
         )
         if wait is not None:
             next_model = ""

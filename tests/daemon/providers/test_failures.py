@@ -187,7 +187,9 @@ def test_only_what_may_pass_by_itself_is_retried() -> None:
 
 
 def test_waits_grow_with_full_jitter_and_end() -> None:
-    waits = [retry_wait("network", attempt, None, 0.5) for attempt in range(1, 15)]
+    waits = [retry_wait("network", attempt, None, 0.5) for attempt in range(1, 7)]
+    assert waits == [250, 500, 1_000, 2_000, None, None]
+    waits = [retry_wait("network", attempt, None, 0.5, reached=True) for attempt in range(1, 15)]
     assert waits == [250, 500, 1_000, 2_000, *[4_000] * 8, None, None]
     assert [retry_wait("network", 1, None, jitter) for jitter in (0.0, 0.999)] == [0, 500]
     assert retry_wait("rate_limited", 6, None, 0.9999) == round(0.9999 * 32_000)
