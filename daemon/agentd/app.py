@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agentd.config.load import Sources as SettingsSources
 from agentd.connections.room import Connections
-from agentd.connections.variables import kept, wanted
+from agentd.connections.variables import ClientVariables, wanted
 from agentd.context.sections import SessionFacts
 from agentd.errors import DiskError
 from agentd.lifecycle.endpoint import choose_socket, remove_connection, write_connection
@@ -91,8 +91,7 @@ class Daemon:
         self._milestones = Milestones(world.clock)
         self._tasks = Tasks(self._died)
         self._stopping = asyncio.Event()
-        self._variables: dict[str, Mapping[str, str]] = {}
-        self._given: dict[str, str] = {}
+        self._variables = ClientVariables(process.environment, redactor.learn)
         self._lock: Lock | None = None
         self._started_at_ms = 0
         self._resident_bytes = 0
@@ -155,7 +154,9 @@ class Daemon:
         self._store = SessionStore(world, folders.data, folders.state)
         self._requests = RequestRecord(world, folders.state)
         self._spending = Spending(world, folders.state)
-        self._connections = Connections(world, self._settings, self._environment, self._redactor.know)
+        self._connections = Connections(
+            world, self._settings, self._variables.now, self._spending, self._reporting, self._redactor.know
+        )
         self._sources = Sources()
         self._streams = Streams(self._sources, world.clock.now_ms)
         self._reporting.streams = self._streams
@@ -175,7 +176,7 @@ class Daemon:
             product=__version__,
             settings=self._turn_settings,
             facts=self._facts,
-            secrets=lambda session: self._variables.get(session, {}),
+            secrets=self._variables.of_session,
             cache=folders.cache,
             spending=self._spending,
         )
@@ -242,8 +243,8 @@ class Daemon:
             status=self._status,
             stop=self._stop_soon,
             variables=self._wanted,
-            remember_variables=self._remember,
-            give_variables=self._give,
+            remember_variables=self._variables.remember,
+            give_variables=self._variables.give,
             secrets=self._redactor.values,
         )
 
@@ -255,20 +256,8 @@ class Daemon:
     def _facts(self, workspace: str, cwd: str) -> SessionFacts:
         return SessionFacts(workspace=workspace, cwd=cwd, platform=self._process.platform, shell="bash")
 
-    def _environment(self) -> Mapping[str, str]:
-        """The daemon's own variables, and over them what owners' clients sent."""
-        return {**self._process.environment, **self._given}
-
     def _wanted(self) -> tuple[str, ...]:
         return wanted(self._settings.values.models.connections.values())
-
-    def _remember(self, session: str, variables: Mapping[str, str]) -> None:
-        if variables:
-            self._variables[session] = {name: value for name, value in variables.items() if name == "SSH_AUTH_SOCK"}
-
-    def _give(self, variables: Mapping[str, str]) -> None:
-        self._redactor.learn(variables)
-        self._given.update(kept(variables))
 
     def _settings_told(self, name: str, text: str) -> None:
         self._reporting.happened("settings", name, text)

@@ -68,7 +68,8 @@ class Reception:
             SettingsSources("/home/config/settings.toml"),
             lambda name, text: self.told.append((name, text)),
         )
-        self.models = Connections(world, self.settings, lambda: self.environment)
+        parts = self.house.parts
+        self.models = Connections(world, self.settings, lambda: self.environment, parts.spending, parts.reporter)
         sources = Sources()
         sources.loaded = lambda id: self.house.sessions.loaded().get(id)
         self.streams = Streams(sources, world.clock.now_ms)

@@ -7,16 +7,20 @@ from typing import cast, get_args
 
 import click
 
+from agentclient.blocking import BlockingClient
 from agentclient.keys import new_key
 from agentctl.exits import DONE, FAILED
 from agentctl.options import dial, json_option
 from agentctl.render.machine import json_text
-from agentctl.render.models import STATES, notes, row
+from agentctl.render.models import STATES, check_row, notes, row, speed_and_use
+from agentctl.render.safe import one_line
 from agentctl.render.table import show
-from agentproto.api import model
+from agentctl.terminal import moves, width
+from agentproto.api import log, model
 
 __all__ = ["command"]
 
+_LOOK_MS = 200
 _KEY = "env:NAME, file:PATH, cmd:COMMAND or keyring:SERVICE/USER"
 
 
@@ -133,13 +137,37 @@ def _written(result: model.AddResult | model.UseResult, as_json: bool, words: st
 def test(name: str, as_json: bool) -> int:
     """A real round trip with connection NAME. Exit code 1 when something does not hold."""
     with dial(give_variables=True) as client:
-        result = client.call("model.test", model.TestParams(name), model.TestResult)
+        if moves(sys.stderr):
+            result = _watched(client, name)
+        else:
+            result = client.call("model.test", model.TestParams(name), model.TestResult)
     if as_json:
         sys.stdout.write(json_text(result))
-    else:
-        rows = [("ok" if check.ok else "FAILED", check.what, check.seen) for check in result.checks]
-        show(("result", "check", "seen"), rows, empty="Nothing was checked.")
-        if result.ok and result.first_token_ms:
-            speed = f", {result.tokens_per_second:.1f} tokens/s" if result.tokens_per_second else ""
-            sys.stderr.write(f"first token after {result.first_token_ms} ms{speed}\n")
+        return DONE if result.ok else FAILED
+    show(("result", "check", "seen"), [check_row(check) for check in result.checks], empty="Nothing was checked.")
+    for line in speed_and_use(result):
+        sys.stderr.write(line + "\n")
     return DONE if result.ok else FAILED
+
+
+def _is_a_step(body: dict[str, object]) -> bool:
+    """Whether it says what a test goes on with."""
+    details = body.get("details")
+    return body.get("category") == "model" and isinstance(details, dict) and "what" in details
+
+
+def _watched(client: BlockingClient, name: str) -> model.TestResult:
+    """The same, with what is being tried on a line of the terminal that is drawn over."""
+    client.call("log.subscribe", log.SubscribeParams(stream=log.DAEMON_STREAM, after_seq=-1), log.SubscribeResult)
+    ticket = client.send("model.test", model.TestParams(name))
+    try:
+        while not client.answered(ticket):
+            event = client.next_event(_LOOK_MS)
+            if event is not None and _is_a_step(event.body):
+                line = one_line(f"testing {event.body.get('text', '')} ...", width(sys.stderr) - 1)
+                sys.stderr.write(f"\r\x1b[2K{line}")
+                sys.stderr.flush()
+    finally:
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+    return client.receive(ticket, model.TestResult)

@@ -1,15 +1,15 @@
-"""A model connection -> cells of a table, and one line that says the rest of it. Pure.
+"""A model connection, and a test of one -> cells of a table, and lines that say the rest. Pure.
 
-It decides how a window, a price and a reason look; what they are is the daemon's. Caller: `agentctl.commands.models`.
+It decides how a window, a price, a reason and a check look; what they are is the daemon's. Caller: `agentctl.commands.models`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from agentproto.api.model import ModelInfo
+from agentproto.api.model import ModelInfo, TestCheck, TestResult
 
-__all__ = ["STATES", "notes", "row"]
+__all__ = ["STATES", "check_row", "notes", "row", "speed_and_use"]
 
 STATES: Mapping[str, str] = {
     "in_use": "in use",
@@ -69,3 +69,23 @@ def notes(one: ModelInfo) -> str:
     if one.source.startswith("/"):
         parts.append(one.source.rpartition("/")[2])
     return "; ".join(part for part in parts if part)
+
+
+def check_row(check: TestCheck) -> tuple[str, str, str]:
+    """What came of a check, what was tried, what was seen."""
+    if not check.ok:
+        return "FAILED", check.what, check.seen
+    is_no = check.seen == "no" or check.seen.startswith("no:")
+    return "no" if is_no else "ok", check.what, check.seen.removeprefix("no:").strip() if is_no else check.seen
+
+
+def speed_and_use(result: TestResult) -> Iterator[str]:
+    """How quick it was, and what the test itself has used."""
+    if result.ok and result.first_token_ms:
+        speed = f", {result.tokens_per_second:.1f} tokens/s" if result.tokens_per_second else ""
+        yield f"first token after {result.first_token_ms} ms{speed}"
+    if result.input or result.output:
+        calls = "1 call" if result.calls == 1 else f"{result.calls} calls"
+        cost = f", ${result.usd_micros / 1_000_000:.4f}" if result.usd_micros else ""
+        about = "about " if result.estimated else ""
+        yield f"the test took {calls}: {about}{result.input} tokens in, {result.output} out{cost}"

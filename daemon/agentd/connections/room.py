@@ -11,26 +11,31 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from agentd.config.detect import Detected, by_key, by_port, choose, not_configured
 from agentd.connections.listing import Looked, connection_of, listed
 from agentd.connections.near import finds_calls_in_text
 from agentd.connections.prices import is_local, prices_of
-from agentd.connections.trial import try_connection
+from agentd.connections.trial import Subject, Tested, try_connection
+from agentd.connections.trial_calls import Bench
 from agentd.context.budget import Window
 from agentd.context.prices import FREE
 from agentd.errors import AgentdError, BadInputError, NotFoundError
 from agentd.providers.base import Failure, Provider
-from agentd.providers.call import ask_server, counted_by
+from agentd.providers.call import ask_server, count_tokens, counted_by
 from agentd.providers.catalog import limits_of, shipped
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.registry import OFFLINE, check_connection, make_provider
 from agentd.providers.report import Report
+from agentd.settings.given import for_turns
 from agentd.settings.room import SettingsInForce
-from agentd.turn.parts import ModelChoice
+from agentd.turn.parts import ModelChoice, Reporter, TurnSettings
+from agentd.turn.spending import Spending
 from agentd.world.doors import World
 from agentd.world.tasks import Tasks
-from agentproto.api.model import AddParams, ModelInfo, ModelRole, TestResult
+from agentproto.api.model import AddParams, ModelInfo, ModelRole, TestCheck, TestResult
 
 __all__ = ["Connections"]
 
@@ -66,11 +71,15 @@ class Connections:
         world: World,
         settings: SettingsInForce,
         environment: Callable[[], Mapping[str, str]],
+        spending: Spending,
+        reporter: Reporter,
         learned: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._world = world
         self._settings = settings
         self._environment = environment
+        self._spending = spending
+        self._reporter = reporter
         self._keys = Keys(_Now(environment), world, learned)
         self._made: dict[str, tuple[Connection, Provider]] = {}
         self._told: dict[Connection, _Told] = {}
@@ -143,7 +152,11 @@ class Connections:
         return ""
 
     def get(self, name: str) -> ModelChoice:
-        connection = self._connection(name)
+        return self._choice(self._connection(name))
+
+    def _choice(self, connection: Connection) -> ModelChoice:
+        """The connection ready to be asked."""
+        name = connection.name
         check_connection(connection)
         limits = limits_of(connection, self._window(connection), shipped())
         # What a request asks its server for (Ollama's num_ctx) is the same window that the budget counts with.
@@ -295,9 +308,46 @@ class Connections:
         return {"kind": connection.kind, "url": connection.url, "model": model, "key": connection.key or None}
 
     async def test(self, name: str) -> TestResult:
-        """A real round trip."""
-        choice = self.get(name)
-        return await try_connection(self._world.clock, name, choice.provider, choice.model, choice.limits)
+        """A real round trip. An address that gave nothing is mended in the settings when another one was proved."""
+        connection = self._connection(name)
+        check_connection(connection)
+        await self.ready(name)
+        subject = Subject(connection, self._choice, self._seen, self._counted)
+        bench = Bench(self._world, self._spending, self._reporter, self._limits)
+        tested = await try_connection(subject, bench)
+        result = await self._mended(tested, connection) if tested.url else tested.result
+        words = "holds" if result.ok else f"fails: {next(one.seen for one in result.checks if not one.ok)}"
+        self._reporter.happened("model", "model.tested", f"{name}: {words}", None, {"model": name, "ok": result.ok})
+        return result
+
+    async def _seen(self, connection: Connection) -> Report | Failure | None:
+        return await self._ask(connection) if connection.url.startswith("http") else None
+
+    async def _counted(self, connection: Connection, body: bytes) -> int | None:
+        if not connection.url.startswith("http"):
+            return None
+        return await count_tokens(connection, self._world, self._keys, body, _COUNT_MS)
+
+    def _limits(self) -> TurnSettings:
+        return for_turns(self._settings.values, (), self.default())
+
+    async def _mended(self, tested: Tested, connection: Connection) -> TestResult:
+        """Write the proved address where the connection's is; with a check that says so, first."""
+        name, url = connection.name, tested.url
+        words, file = f"{url} answers and {connection.url} does not", ""
+        try:
+            if name not in self._settings.values.models.connections:
+                raise BadInputError(f"{name} is not in the settings")
+            file, _, _ = await self._settings.set(f"models.{name}.url", msgspec.json.encode(url).decode())
+        except AgentdError as fault:
+            words += f"; not written ({fault.what}): set models.{name}.url yourself"
+        else:
+            if self._settings.values.models.connections[name].url == url:
+                words += f"; written to {file}"
+            else:
+                words += f"; written to {file}, but {self._settings.where(f'models.{name}.url')} still wins"
+        checks = (TestCheck("address", True, words), *tested.result.checks)
+        return msgspec.structs.replace(tested.result, checks=checks, mended_url=url, mended_file=file)
 
 
 class _Now(Mapping[str, str]):

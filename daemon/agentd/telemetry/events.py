@@ -44,6 +44,8 @@ EVENTS: Mapping[str, Known] = {
     "session.hints_lost": Known("session", "Small files that only make a restart quicker could not be written."),
     "permission.decided": Known("permission", "A tool call was judged; the details say by which rule or gate."),
     "model.cost_lost": Known("model", "What a call cost could not be written down; it counts as its worst case."),
+    "model.trying": Known("model", "A test of a connection goes on with what the text names."),
+    "model.tested": Known("model", "A test of a connection has ended; the text says whether it holds, or what fails."),
     "tool.image_lost": Known(
         "tool", "What a file held before a write could not be kept; an undo leaves that file alone."
     ),

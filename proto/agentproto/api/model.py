@@ -139,11 +139,36 @@ class TestCheck(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TestResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`ok`: all that a turn needs holds; a check whose `seen` begins with "no" tells what there is not, which is no fault.
+
+    `counts`: whether the server tells usage; `counts_ahead`: whether it counts a request that was not made. `tools`: in
+    which form the model called one, `none` where it did not this time, empty where the call failed. `schema`: whether an
+    answer came in the form that was asked for. `thinking`: whether it was seen to think. `window` in tokens, as
+    `window_from` says; `slots`: requests at a time, 0: it does not say. `mended_url`: the address at which the model
+    answered, where the connection's own gave nothing; `mended_file`: the settings file into which it was written.
+    `calls` to `estimated`: what the test itself used, as the ledger has it.
+    """
+
     name: str
     ok: bool
     checks: tuple[TestCheck, ...]
     first_token_ms: int = 0
     tokens_per_second: float = 0.0
+    counts: bool = False
+    counts_ahead: bool = False
+    tools: Literal["", "calls", "text", "none"] = ""
+    schema: bool = False
+    thinking: bool = False
+    window: int = 0
+    window_from: Literal["", "server", "settings", "table", "guess", "built_in"] = ""
+    slots: int = 0
+    mended_url: str = ""
+    mended_file: str = ""
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+    usd_micros: int = 0
+    estimated: int = 0
 
 
 class CostsParams(msgspec.Struct, frozen=True, omit_defaults=True):

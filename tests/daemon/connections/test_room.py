@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from contextlib import aclosing
 
 import pytest
@@ -18,6 +19,7 @@ from agentd.providers.prepared import PreparedCall, mint
 from agentd.settings.room import SettingsInForce
 from agentd.telemetry.logs import close_log, open_log
 from agentd.telemetry.redact import MASK, Redactor
+from agentd.turn.spending import Spending
 from agentd.world.doors import HttpRequest
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_http import Answer
@@ -67,11 +69,23 @@ def test_a_bug_that_has_the_key_in_its_hands_does_not_show_it() -> None:
 # --- connections of settings ---
 
 
+class Silent:
+    """Nobody who watches."""
+
+    def happened(
+        self, category: str, name: str, text: str, session: str | None = None, details: Mapping[str, object] = {}
+    ) -> None:
+        return
+
+    def bug(self, where: str, fault: BaseException) -> str:
+        raise AssertionError(where) from fault
+
+
 def connections(world: FakeWorld, settings: str) -> Connections:
     world.files.make_folder("/c")
     world.files.write_atomic("/c/settings.toml", settings.encode())
     in_force = SettingsInForce(world.files, Sources("/c/settings.toml"), lambda name, text: None)
-    return Connections(world, in_force, lambda: {"PATH": "/bin"})
+    return Connections(world, in_force, lambda: {"PATH": "/bin"}, Spending(), Silent())
 
 
 def test_all_connections_ask_a_program_for_their_key_once() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
-from agentproto.api import model
+from agentclient.testing import Answer, Handler
+from agentproto.api import daemon, log, model
 from clients.scene import Ran, ctl, double
+from clients.terminal import terminal
 
 
 def test_the_list_says_which_one_serves_which_can_not_and_why(home: Path) -> None:
@@ -90,15 +93,44 @@ def test_one_is_chosen_for_new_turns_or_for_a_role(home: Path) -> None:
     assert [getattr(call.params, "role", None) for call in served.calls] == ["main", "side"]
 
 
-def test_a_test_that_fails_is_exit_1(home: Path) -> None:
-    checks = (model.TestCheck("answers", True, "200"), model.TestCheck("calls tools", False, "no call"))
-    good = model.TestResult("m", True, checks[:1], 120, 33.25)
-    bad = model.TestResult("m", False, checks)
+def test_a_test_says_what_holds_what_there_is_not_and_what_fails(home: Path) -> None:
+    checks = (
+        model.TestCheck("answers", True, "one, two"),
+        model.TestCheck("thinks", True, "no: none was seen"),
+        model.TestCheck("calls tools", False, "bad_request: no tools here"),
+    )
+    good = model.TestResult("m", True, checks[:2], 120, 33.25, calls=3, input=90, output=41, usd_micros=1_250)
     with double(home, {"model.test": lambda call: good}):
         assert ctl(home, "models", "test", "m") == Ran(
-            0, "RESULT  CHECK    SEEN\nok      answers  200\n", "first token after 120 ms, 33.2 tokens/s\n"
+            0,
+            "RESULT  CHECK    SEEN\nok      answers  one, two\nno      thinks   none was seen\n",
+            "first token after 120 ms, 33.2 tokens/s\nthe test took 3 calls: 90 tokens in, 41 out, $0.0013\n",
         )
+        as_json = json.loads(ctl(home, "models", "test", "m", "--json").out)
+    assert {name for name in as_json if name.startswith("mended")} == {"mended_url", "mended_file"}
+    assert (as_json["usd_micros"], as_json["checks"][0]["what"]) == (1_250, "answers")
+    bad = model.TestResult("m", False, checks, calls=1)
     with double(home, {"model.test": lambda call: bad}):
-        assert ctl(home, "models", "test", "m") == Ran(
-            1, "RESULT  CHECK        SEEN\nok      answers      200\nFAILED  calls tools  no call\n", ""
-        )
+        ran = ctl(home, "models", "test", "m")
+    assert (ran.code, ran.out.splitlines()[-1], ran.err) == (1, "FAILED  calls tools  bad_request: no tools here", "")
+
+
+def test_on_a_terminal_what_is_being_tried_is_shown_and_gone_at_the_end(home: Path) -> None:
+    trying = daemon.HappenedEvent(
+        stream="daemon",
+        seq=1,
+        at_ms=1,
+        category="model",
+        name="model.trying",
+        text="m: an answer",
+        details={"model": "m", "what": "an answer"},
+    )
+    handlers: dict[str, Handler] = {
+        "log.subscribe": lambda call: Answer(log.SubscribeResult("daemon", 0), (("daemon.happened", trying),)),
+        "model.test": lambda call: model.TestResult("m", True, (model.TestCheck("answers", True, "hello"),)),
+    }
+    with double(home, handlers), terminal(home, "agentctl", "models", "test", "m") as screen:
+        screen.until("testing m: an answer ...")
+        assert screen.end() == 0
+        left = re.sub(r"\x1b\[[0-9;]*m", "", screen.shown.rpartition("\x1b[2K")[2])
+    assert left.split() == ["RESULT", "CHECK", "SEEN", "ok", "answers", "hello"]

@@ -152,7 +152,10 @@ def test_a_connection_is_tried_by_a_real_round_trip() -> None:
         result = await desk.ask("model.test", name="offline")
         assert isinstance(result, api.TestResult)
         assert (result.name, result.ok) == ("offline", True)
-        assert [check.what for check in result.checks] == ["answers", "counts tokens", "calls tools", "window"]
+        assert [check.what for check in result.checks] == [
+            *("answers", "counts tokens", "counts ahead", "calls tools", "answers in a form", "thinks", "window"),
+        ]
+        assert (result.window, result.window_from, result.calls) == (128_000, "built_in", 3)
 
     receive(story)
 
