@@ -34,6 +34,7 @@ DAEMON: dict[str, dict[str, str]] = {
     "asyncio": {
         "agentd.app": "starts and stops the parts, and waits for the wish to stop",
         "agentd.cli": "runs the loop",
+        "agentd.connections.room": "turns that begin together ask a server once, and wait for the one answer",
         "agentd.tools.builtin.shell": "tells of output while the command still runs",
         DOOR: "its calls that wait are awaited; its tasks are supervised in `tasks`",
         "agentd.server.conversation": _WIRE,
@@ -44,6 +45,7 @@ DAEMON: dict[str, dict[str, str]] = {
         "agentd.turn.model_call": _TURNS,
         "agentd.turn.runner": _TURNS,
         "agentd.turn.sessions": _TURNS,
+        "agentd.turn.threshold": _TURNS,
     },
     "fcntl": {DOOR: _DOOR},
     "httpx": {"agentd.world.http": "the one HTTP client"},

@@ -7,6 +7,7 @@ Callers: the turn's runner (as Models), handlers (as ModelRoom).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -47,6 +48,7 @@ class Connections:
         self._environment = environment
         self._made: dict[str, tuple[Connection, Provider]] = {}
         self._told: dict[Connection, tuple[int, int | None]] = {}
+        self._asking: dict[str, asyncio.Lock] = {}
 
     # -- for turns ---------------------------------------------------------------------------------------------
 
@@ -55,7 +57,15 @@ class Connections:
 
     async def ready(self, name: str) -> None:
         """Ask the connection's server how large its window is, when that was not asked lately. Never raises, and never
-        takes longer than a person would notice: what a server does not say in time is asked another time."""
+        takes longer than a person would notice: what a server does not say in time is asked another time. Turns that
+        begin together ask once."""
+        try:
+            async with self._asking.setdefault(name, asyncio.Lock()):
+                await self._ask_once(name)
+        finally:
+            self._asking.pop(name, None)
+
+    async def _ask_once(self, name: str) -> None:
         try:
             connection = self._connection(name)
             check_connection(connection)

@@ -7,7 +7,7 @@ turns. Callers: `turn.runner`.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -27,11 +27,14 @@ from agentd.session.compactions import Compacted
 from agentd.session.entries import PrefixRecorded
 from agentd.session.log import SessionLog
 from agentd.session.store import SessionStore
+from agentd.world.long_work import PIECE_BYTES
 
 __all__ = ["Assembler", "Assembly", "step_of"]
 
 
 _UNLIMITED = Money()
+_PIECE_ENTRIES = 256
+"""Of a conversation that is read: some 2 ms of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +146,37 @@ class Assembler:
         turn = step.rpartition(".")[0]
         return Compacted(turn=turn, step=step, tier=cut.tier, calls=cut.calls, tokens=cut.tokens, reason=cut.reason)
 
+    def reading(self) -> Iterator[None]:
+        """Read what was said since the last request (in a session that was just opened: all of it) but for the last
+        piece, which `assemble` reads; a pause after each. DamagedLogError when an entry can't be read again."""
+        if self._conversation is None:
+            yield from self._log.reading_refs()
+            self._conversation, self._fed = Conversation(), 0
+        while (end := self._piece()) < len(self._log.refs):
+            self._feed(self._conversation, end)
+            yield
+
+    def _piece(self) -> int:
+        """Where a piece ends that begins at what was not read yet."""
+        size, refs = 0, self._log.refs
+        end = min(len(refs), self._fed + _PIECE_ENTRIES)
+        for at in range(self._fed, end):
+            size += refs[at].length
+            if size >= PIECE_BYTES:
+                return at + 1
+        return end
+
     def _grow(self) -> Conversation:
         if self._conversation is None:
-            self._conversation = Conversation()
-            self._fed = 0
-            refs = self._log.all_refs()
-        else:
-            refs = self._log.refs
-        for ref in refs[self._fed :]:
-            self._conversation.feed(self._log.entry_at(ref))
-            self._fed += 1  # one by one: what can't be read now is read later, and nothing is fed twice
+            self._log.all_refs()
+            self._conversation, self._fed = Conversation(), 0
+        self._feed(self._conversation, len(self._log.refs))
         return self._conversation
+
+    def _feed(self, conversation: Conversation, end: int) -> None:
+        for ref in self._log.refs[self._fed : end]:
+            conversation.feed(self._log.entry_at(ref))
+            self._fed += 1  # one by one: what can't be read now is read later, and nothing is fed twice
 
     def _get_prefix(
         self, provider: str, tools: tuple[ToolDefinition, ...], facts: SessionFacts, max_output: int

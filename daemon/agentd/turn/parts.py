@@ -22,6 +22,7 @@ from agentd.turn.own_writes import OwnWrites
 from agentd.turn.pen import Limits
 from agentd.turn.spending import Spending
 from agentd.world.doors import Box, World
+from agentd.world.long_work import LongWork
 from agentd.world.tasks import Tasks
 from agentproto.api.turn import DeltaEvent
 
@@ -120,5 +121,6 @@ class Parts:
     """Variables of a session's client that are kept in memory only (by session id)."""
     spending: Spending = field(default_factory=Spending)
     own_writes: OwnWrites = field(default_factory=OwnWrites)
+    long_work: LongWork = field(default_factory=LongWork)
     cache: str = ""
     """The folder for what can be made anew."""

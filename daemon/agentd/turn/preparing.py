@@ -6,6 +6,8 @@ machine; what can't be made is refused with the reason. Callers: `turn.runner`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from agentd.context.assemble import Assembler, Assembly
 from agentd.context.prices import FREE, Money
 from agentd.errors import AgentdError, OverBudgetError
@@ -38,6 +40,13 @@ class Preparing:
     def take(self, step: str) -> tuple[Assembly, ModelChoice]:
         """What was prepared for `step`, once."""
         return self._ready.pop(step)
+
+    def reading(self) -> Iterator[None]:
+        """Read what a long next request is made of, in pieces of a few milliseconds. Never raises."""
+        try:
+            yield from self._assembler.reading()
+        except Exception:  # noqa: BLE001 - `prepare` meets the same fault and tells it
+            return
 
     def prepare(self, turn: TurnState, step: str) -> Event:
         """`Prepared`, or `Refused` with words for a person."""
