@@ -89,6 +89,7 @@ DAEMON: dict[str, dict[str, str]] = {
     "click": {"agentd.cli": "the program's own command line"},
     "pwd": {"agentd.cli": _BEGIN},
     "tarfile": {"agentd.session.handover_bundle": "one header at a time as bytes; it never opens a file by itself"},
+    "gc": {"agentd.cli": "what was imported lives as long as the process; the collector need not look at it"},
     "tempfile": {"agentd.cli": _BEGIN},
     "tomlkit": {"agentd.config.edit": "writes one key and leaves the person's comments alone"},
     # Data that ships inside the package: read once, never written, so it is no outside.
