@@ -1,7 +1,7 @@
 """Builds everything, once, and starts and stops it in order: the only file that knows all the parts.
 
-Start: folders checked, the home's lock taken, settings read, what a killed daemon left running ended, open sessions
-gone on with, socket bound, connection file written, readiness told. Stop is the same backwards; turns that run are not
+Start: folders checked, the home's lock taken, settings read, what a killed daemon left running ended, recorded of open
+sessions that they go on, socket bound, connection file written, readiness told; then they go on. Stop is the same backwards; turns that run are not
 ended but left to their logs: the next start goes on with them. Callers: `agentd.cli`.
 """
 

@@ -7,6 +7,7 @@ failed, full for instance; 2 usage; 7 damage found; 75 another daemon holds this
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pwd
 import stat
@@ -80,6 +81,8 @@ def run(profile_start: bool) -> None:
     redactor = Redactor(os.environ)
     log = open_log(sys.stderr, redactor)
     daemon = Daemon(real_world(folders.run), folders, _process(), log, redactor)
+    # What is there now stays for good: no round of the collector, which stops the loop, need look at it again.
+    gc.freeze()
     sys.exit(asyncio.run(_run(daemon, profile_start)))
 
 

@@ -35,6 +35,7 @@ DAEMON: dict[str, dict[str, str]] = {
         "agentd.app": "starts and stops the parts, and waits for the wish to stop",
         "agentd.cli": "runs the loop",
         "agentd.providers.keys": "calls at the same time wait for one run of a key's program",
+        "agentd.connections.room": "turns that begin together ask a server once, and wait for the one answer",
         "agentd.tools.builtin.shell": "tells of output while the command still runs",
         DOOR: "its calls that wait are awaited; its tasks are supervised in `tasks`",
         "agentd.server.conversation": _WIRE,
@@ -47,6 +48,7 @@ DAEMON: dict[str, dict[str, str]] = {
         "agentd.turn.sessions": _TURNS,
         "agentd.turn.side_query": "gives way to a turn by ending itself",
         "agentd.turn.titles": "a question that waits for its time, and can be taken back",
+        "agentd.turn.threshold": _TURNS,
     },
     "fcntl": {DOOR: _DOOR},
     "httpx": {"agentd.world.http": "the one HTTP client"},
@@ -92,6 +94,7 @@ DAEMON: dict[str, dict[str, str]] = {
     "click": {"agentd.cli": "the program's own command line"},
     "pwd": {"agentd.cli": _BEGIN},
     "tarfile": {"agentd.session.handover_bundle": "one header at a time as bytes; it never opens a file by itself"},
+    "gc": {"agentd.cli": "what was imported lives as long as the process; the collector need not look at it"},
     "tempfile": {"agentd.cli": _BEGIN},
     "tomlkit": {"agentd.config.edit": "writes one key and leaves the person's comments alone"},
     # Data that ships inside the package: read once, never written, so it is no outside.

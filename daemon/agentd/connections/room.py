@@ -7,6 +7,7 @@ Callers: the turn's runner (as Models), handlers (as ModelRoom).
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -84,6 +85,7 @@ class Connections:
         self._made: dict[str, tuple[Connection, Provider]] = {}
         self._told: dict[Connection, _Told] = {}
         self._counts_not: dict[tuple[str, str], int] = {}
+        self._asking: dict[str, asyncio.Lock] = {}
 
     # -- for turns ---------------------------------------------------------------------------------------------
 
@@ -92,7 +94,15 @@ class Connections:
 
     async def ready(self, name: str) -> None:
         """Ask the connection's server how large its window is, when that was not asked lately. Never raises, and never
-        takes longer than a person would notice: what a server does not say in time is asked another time."""
+        takes longer than a person would notice: what a server does not say in time is asked another time. Turns that
+        begin together ask once."""
+        try:
+            async with self._asking.setdefault(name, asyncio.Lock()):
+                await self._ask_once(name)
+        finally:
+            self._asking.pop(name, None)
+
+    async def _ask_once(self, name: str) -> None:
         try:
             connection = self._connection(name)
             check_connection(connection)

@@ -8,7 +8,7 @@ turns. Callers: `turn.runner`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -29,12 +29,15 @@ from agentd.session.entries import PrefixRecorded
 from agentd.session.log import SessionLog
 from agentd.session.reminders import Reminded
 from agentd.session.store import SessionStore
+from agentd.world.long_work import PIECE_BYTES
 
 __all__ = ["Assembler", "Assembly", "digest_of", "step_of"]
 
 
 _UNLIMITED = Money()
 _NOTHING_COUNTED: Mapping[str, int] = {}
+_PIECE_ENTRIES = 256
+"""Of a conversation that is read: some 2 ms of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,22 +199,46 @@ class Assembler:
                 self._telling.add(entry)
         return conversation
 
+    def reading(self) -> Iterator[None]:
+        """Read what was said since the last request (in a session that was just opened: all of it) but for the last
+        piece, which `assemble` reads; a pause after each. DamagedLogError when an entry can't be read again."""
+        if self._conversation is None:
+            yield from self._log.reading_refs()
+            self._begin()
+        assert self._conversation is not None
+        while (end := self._piece()) < len(self._log.refs):
+            self._feed(self._conversation, end)
+            yield
+
+    def _piece(self) -> int:
+        """Where a piece ends that begins at what was not read yet."""
+        size, refs = 0, self._log.refs
+        end = min(len(refs), self._fed + _PIECE_ENTRIES)
+        for at in range(self._fed, end):
+            size += refs[at].length
+            if size >= PIECE_BYTES:
+                return at + 1
+        return end
+
     def _grow(self) -> Conversation:
         if self._conversation is None:
-            self._conversation = Conversation()
-            self._fed = 0
-            self._telling = set()
-            refs = self._log.all_refs()
-        else:
-            refs = self._log.refs
-        for ref in refs[self._fed :]:
+            self._log.all_refs()
+            self._begin()
+        assert self._conversation is not None
+        self._feed(self._conversation, len(self._log.refs))
+        return self._conversation
+
+    def _begin(self) -> None:
+        self._conversation, self._fed, self._telling = Conversation(), 0, set()
+
+    def _feed(self, conversation: Conversation, end: int) -> None:
+        for ref in self._log.refs[self._fed : end]:
             entry = self._log.entry_at(ref)
             if isinstance(entry, Reminded) and entry in self._telling:
                 self._telling.discard(entry)  # it stands in its place already
             else:
-                self._conversation.feed(entry)
+                conversation.feed(entry)
             self._fed += 1  # one by one: what can't be read now is read later, and nothing is fed twice
-        return self._conversation
 
     def _get_prefix(
         self, provider: str, tools: tuple[ToolDefinition, ...], facts: SessionFacts, max_output: int, effort: Effort

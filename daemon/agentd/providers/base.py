@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import msgspec
+
 from agentd.providers.prepared import PreparedCall
 from agentproto.content import Block, ProviderPart
 
@@ -56,9 +58,9 @@ class ToolDefinition:
     schema: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelMessage:
-    """One message of the canonical, already normalised conversation."""
+class ModelMessage(msgspec.Struct, frozen=True, gc=False):
+    """One message of the canonical, already normalised conversation. A long one has thousands: they hold no circles, and
+    the garbage collector, which stops the loop for each round, need not look at them."""
 
     role: Literal["user", "assistant"]
     blocks: tuple[Block, ...]

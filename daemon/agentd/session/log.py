@@ -11,7 +11,6 @@ import itertools
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -61,9 +60,9 @@ class Head(msgspec.Struct, frozen=True):
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """Where one entry of the conversation lies: what context assembly reads again."""
+class Ref(msgspec.Struct, frozen=True, gc=False):
+    """Where one entry of the conversation lies: what context assembly reads again. A long session has tens of thousands,
+    at which the garbage collector, which stops the loop for each round, need not look."""
 
     seq: int
     offset: int
@@ -286,6 +285,12 @@ class SessionLog:
 
     def all_refs(self) -> list[Ref]:
         """The whole conversation's places, those before the checkpoint that opening began at included."""
+        for _ in self.reading_refs():
+            pass
+        return self.refs
+
+    def reading_refs(self) -> Iterator[None]:
+        """Read the places that `refs` does not hold yet, with a pause after each checkpoint; all or none are there."""
         place = self._older
         older: list[list[Ref]] = []
         while place is not None:
@@ -294,10 +299,10 @@ class SessionLog:
                 raise DamagedLogError(f"session {self.state.session}: no checkpoint at byte {place[0]}")
             older.append([Ref(*ref) for ref in entry.refs])
             place = entry.previous
+            yield
         for refs in older:
             self.refs[:0] = refs
         self._older = None
-        return self.refs
 
     def lines_after(self, seq: int, limit: int) -> list[Line[Entry]]:
         """At most `limit` lines with a number above `seq`, oldest first."""

@@ -23,6 +23,7 @@ from agentd.turn.pen import Limits
 from agentd.turn.spending import Spending
 from agentd.turn.traffic import Traffic
 from agentd.world.doors import Box, World
+from agentd.world.long_work import LongWork
 from agentd.world.tasks import Tasks
 from agentproto.api.turn import DeltaEvent
 
@@ -148,5 +149,6 @@ class Parts:
     spending: Spending = field(default_factory=Spending)
     traffic: Traffic = field(default_factory=Traffic)
     own_writes: OwnWrites = field(default_factory=OwnWrites)
+    long_work: LongWork = field(default_factory=LongWork)
     cache: str = ""
     """The folder for what can be made anew."""

@@ -6,7 +6,7 @@ machine; what can't be made is refused with the reason. Callers: `turn.runner`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -68,6 +68,13 @@ class Preparing:
     def take(self, step: str) -> Ready:
         """What was prepared for `step`, once."""
         return self._ready.pop(step)
+
+    def reading(self) -> Iterator[None]:
+        """Read what a long next request is made of, in pieces of a few milliseconds. Never raises."""
+        try:
+            yield from self._assembler.reading()
+        except Exception:  # noqa: BLE001 - `prepare` meets the same fault and tells it
+            return
 
     async def prepare(self, turn: TurnState, step: str) -> Event:
         """`Prepared`, or `Refused` with words for a person. Where the estimate comes near to what fits, or past it, the

@@ -8,7 +8,7 @@ nothing after it is done: the session turns read-only and its running work is st
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from typing import assert_never
 
 from agentd.chain.frame import Line
@@ -48,6 +48,7 @@ from agentd.turn.preparing import Preparing
 from agentd.turn.reply import Delta
 from agentd.turn.restoring import restore
 from agentd.turn.revise import may_revert
+from agentd.turn.threshold import Threshold
 from agentd.turn.titles import Titles
 
 __all__ = ["Runner"]
@@ -96,20 +97,37 @@ class Runner:
         turn = self.state.turn
         return "" if turn is None or turn.phase != "calling" else "\n\n".join(self.log.kept_text(turn.id).values())
 
+    def recovered(self) -> Recovered:
+        """What the machine has to hear when the log was opened with a turn in it, or had to be mended."""
+        log, (torn, saved) = self.log, self.log.torn
+        if log.head_differs:
+            reason = "its log is not the one that was known: it ends otherwise"
+        else:
+            reason = "the daemon was not stopped cleanly" if self.busy else "the log was mended"
+        return Recovered(
+            product=self._parts.product,
+            reason=reason,
+            kept=self.kept,
+            torn_bytes=torn,
+            saved_as=saved,
+            head_missing=log.head_missing,
+        )
+
     @property
     def live(self) -> Delta | None:
         """The item that streams now, whole so far."""
         return self._model_call.live if self._model_call is not None else None
 
-    async def feed(self, *events: Event) -> list[Line[Entry]]:
-        """Take events in order; the lines recorded for them, durable when this returns.
+    async def feed(self, *events: Event, threshold: Threshold | None = None) -> list[Line[Entry]]:
+        """Take events in order; the lines recorded for them, durable when this returns. `threshold`: where to wait
+        between what is recorded of them and what is done about it, unless the session is at rest then.
 
         DiskError, ReadOnlyLogError or DamagedLogError when they could not be recorded: then nothing was done. A caller
         that is cancelled while it waits takes nothing back: half a record would break the log, half of what follows
         from it the turn. It is held until what it gave is taken whole: sent again, its key is known then.
         """
         taken: asyncio.Future[list[Line[Entry]]] = asyncio.get_running_loop().create_future()
-        task = self._parts.tasks.start(f"{self.state.session} events", self._feed(events, taken))
+        task = self._parts.tasks.start(f"{self.state.session} events", self._feed(events, taken, threshold))
         # One that is cancelled before it began answers nobody.
         task.add_done_callback(lambda _: taken.done() or taken.cancel())
         try:
@@ -118,17 +136,18 @@ class Runner:
             await asyncio.wait([task])
             raise
 
-    async def _feed(self, events: Sequence[Event], taken: asyncio.Future[list[Line[Entry]]]) -> None:
+    async def _feed(
+        self, events: Sequence[Event], taken: asyncio.Future[list[Line[Entry]]], threshold: Threshold | None
+    ) -> None:
         try:
             async with self._lock:
-                if self._closing:
-                    raise BusyError(f"session {self.state.session} takes no entries now", why="the daemon is stopping")
+                self._check_open()
                 self.log.check_writable()
                 self._titles.never_mind()
                 self.used_ms = self._parts.world.clock.monotonic_ms()
                 if any(isinstance(event, UserSaid | Recovered | Revert) for event in events):
                     self._parts.store.mark_open(self._session_of(events))
-                lines = await self._take(list(events))
+                lines = await self._take(list(events), threshold)
         except asyncio.CancelledError:
             taken.cancel()
             raise
@@ -141,11 +160,15 @@ class Runner:
             if not taken.done():
                 taken.set_result(lines)
 
+    def _check_open(self) -> None:
+        if self._closing:
+            raise BusyError(f"session {self.state.session} takes no entries now", why="the daemon is stopping")
+
     def _session_of(self, events: Sequence[Event]) -> str:
         made = next((event.entry.session for event in events if isinstance(event, SessionMade)), None)
         return made or self.state.session
 
-    async def _take(self, events: list[Event]) -> list[Line[Entry]]:
+    async def _take(self, events: list[Event], threshold: Threshold | None) -> list[Line[Entry]]:
         recorded: list[Line[Entry]] = []
         while events:
             at_ms = self._parts.world.clock.now_ms()
@@ -160,6 +183,11 @@ class Runner:
                 if isinstance(effect, Record):
                     recorded += await self._record(effect.entries, at_ms)
                 else:
+                    if threshold is not None and self.busy and not isinstance(effect, JudgeCalls):
+                        await threshold.step_over()
+                        await self._parts.long_work.turn()
+                        self._check_open()
+                        threshold = None
                     events += await self._act(effect)
         return recorded
 
@@ -193,6 +221,7 @@ class Runner:
             case PrepareCall(step):
                 assert turn is not None
                 self._stopped.clear()
+                await self._parts.long_work.through(self._reading())
                 await self._parts.models.ready(turn.model)
                 return [await self._preparing.prepare(turn, step)]
             case CallModel(step):
@@ -231,6 +260,12 @@ class Runner:
             case _:
                 assert_never(effect)
         return []
+
+    def _reading(self) -> Generator[None, None, None]:
+        """Read what was said so far; a stop does not wait for the rest of it."""
+        for _ in self._preparing.reading():
+            self._check_open()
+            yield
 
     def _start(self, name: str, work: Coroutine[object, object, None], otherwise: Event, died: Event) -> None:
         """Run `work` beside. `otherwise` is its answer when an interrupt ends it before it could begin (what is said

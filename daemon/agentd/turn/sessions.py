@@ -19,10 +19,11 @@ from agentd.session.moments import moment
 from agentd.session.projection import question_of
 from agentd.session.requests import Accepted, RequestRecord
 from agentd.session.state import KeyRecord
-from agentd.turn.events import Answer, Change, Interrupt, Recovered, SessionMade, Speak, UserSaid
+from agentd.turn.events import Answer, Change, Interrupt, SessionMade, Speak, UserSaid
 from agentd.turn.intake import NewSession, NewTurn, Taken
 from agentd.turn.parts import Parts
 from agentd.turn.runner import Runner
+from agentd.turn.threshold import Threshold
 from agentproto.api.question import Decision, Question, Scope
 from agentproto.api.turn import Mode
 
@@ -37,6 +38,8 @@ class Sessions:
         self._loading: dict[str, asyncio.Lock] = {}
         self.making = asyncio.Lock()
         self._stopping = False
+        self._started = asyncio.Event()
+        self._started.set()
 
     # -- loading -----------------------------------------------------------------------------------------------
 
@@ -69,38 +72,50 @@ class Sessions:
         if log.problem is not None:
             self._parts.reporter.happened("session", "session.damaged", log.problem.what, session)
         elif runner.busy or log.torn[0] or log.head_missing or log.head_differs:
-            torn, saved = log.torn
-            event = Recovered(
-                product=self._parts.product,
-                reason=_why_resumed(runner),
-                kept=runner.kept,
-                torn_bytes=torn,
-                saved_as=saved,
-                head_missing=log.head_missing,
-            )
-            try:
-                await runner.feed(event)
-            except BaseException:
-                # Nothing would ever move its turn: the next one who asks for it opens it anew.
-                self._loaded.pop(session, None)
-                await runner.stop()
-                raise
+            threshold = Threshold(self._started)
+            self._parts.tasks.start(f"{session} going on", self._go_on(session, runner, threshold))
+            await threshold.reached()
             self._parts.reporter.happened("session", "session.resumed", "went on after a restart", session)
         return runner
 
+    async def _go_on(self, session: str, runner: Runner, threshold: Threshold) -> None:
+        try:
+            await runner.feed(runner.recovered(), threshold=threshold)
+        except BaseException as fault:
+            if self._loaded.get(session) is runner:
+                # Nothing would ever move its turn: the next one who asks for it opens it anew.
+                del self._loaded[session]
+                await runner.stop()
+            if threshold.failed(fault):
+                return
+            if not isinstance(fault, AgentdError):
+                raise
+            if not isinstance(fault, BusyError):  # the daemon stops; a start goes on from the log
+                self._parts.reporter.happened("session", "session.stopped", fault.what, session)
+        else:
+            threshold.reach()
+
     async def recover_open(self) -> int:
-        """At start: open every session that was open; how many could not be. One bad session never stops the others."""
+        """At start: open every session that was open; how many could not be. One bad session never stops the others.
+
+        When this returns it is recorded of each that it goes on, and what is owed to a person is asked. Everything else
+        is done after that, beside.
+        """
         failed = 0
-        for session in self._parts.store.marked_open():
-            try:
-                if not self._parts.store.exists(session) or not (await self.get(session)).busy:
-                    self._parts.store.mark_closed(session)
-            except AgentdError as fault:
-                failed += 1
-                self._parts.reporter.happened("session", "session.unreadable", fault.what, session)
-            except Exception as fault:  # noqa: BLE001 - a bug that one log brings out must not keep the daemon down
-                failed += 1
-                self._parts.reporter.bug(f"going on with session {session}", fault)
+        self._started.clear()
+        try:
+            for session in self._parts.store.marked_open():
+                try:
+                    if not self._parts.store.exists(session) or not (await self.get(session)).busy:
+                        self._parts.store.mark_closed(session)
+                except AgentdError as fault:
+                    failed += 1
+                    self._parts.reporter.happened("session", "session.unreadable", fault.what, session)
+                except Exception as fault:  # noqa: BLE001 - a bug that one log brings out must not keep the daemon down
+                    failed += 1
+                    self._parts.reporter.bug(f"going on with session {session}", fault)
+        finally:
+            self._started.set()
         return failed
 
     async def unload_idle(self, idle_ms: int, wanted: frozenset[str]) -> int:
@@ -379,12 +394,6 @@ class Sessions:
         """A loaded session as the list shows it."""
         problem = None if runner.log.problem is None else runner.log.problem.what
         return Listed.of(runner.log.session, runner.state, runner.log.size, problem)
-
-
-def _why_resumed(runner: Runner) -> str:
-    if runner.log.head_differs:
-        return "its log is not the one that was known: it ends otherwise"
-    return "the daemon was not stopped cleanly" if runner.busy else "the log was mended"
 
 
 def _seq_of(lines: list[Line[Entry]], kind: type) -> int:

@@ -1,7 +1,9 @@
-"""The connections in force: one resolver of keys for all of them, and no key in anybody's words, whatever breaks."""
+"""The connections in force: one resolver of keys for all of them, no key in anybody's words, whatever breaks; and a
+server that is asked about itself once, also by turns that begin together."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -22,7 +24,7 @@ from agentd.telemetry.redact import MASK, Redactor
 from agentd.turn.spending import Spending
 from agentd.world.doors import HttpRequest
 from agentd.world.fake import FakeWorld, fake_world
-from agentd.world.fake_http import Answer
+from agentd.world.fake_http import Answer, Refused
 from agentd.world.fake_processes import Script
 from agentproto.content import TextBlock
 
@@ -142,3 +144,46 @@ def test_a_server_that_can_not_count_is_not_asked_again_for_a_while() -> None:
 
     assert world.run(story()) == [None, None, None, 1, None]
     assert asked == ["/apply-template", "/tokenize"] * 2
+
+
+NEAR = '[models.near]\nkind = "openai-chat"\nurl = "http://127.0.0.1:8080/v1"\nmodel = "m"\n'
+
+
+def test_turns_that_begin_together_ask_a_server_once_and_all_wait_for_its_answer() -> None:
+    world = fake_world(auto=True)
+
+    async def answer(request: HttpRequest) -> Answer:
+        await world.clock.sleep(20)
+        return Answer(parts=[b'{"data": [{"id": "m", "context_length": 8192}]}' if "models" in request.url else b"{}"])
+
+    async def story() -> list[int]:
+        world.http.on(answer)
+        models = connections(world, NEAR)
+
+        async def turn() -> int:
+            await models.ready("near")
+            return models.get("near").limits.window
+
+        return await asyncio.gather(*(turn() for _ in range(3)))
+
+    assert world.run(story()) == [8192, 8192, 8192]
+    assert [request.url for request in world.http.network.sent] == [
+        "http://127.0.0.1:8080/v1/models",
+        "http://127.0.0.1:8080/props",
+    ]
+
+
+def test_a_server_that_does_not_answer_keeps_turns_that_begin_together_waiting_once() -> None:
+    world = fake_world(auto=True)
+
+    async def never(request: HttpRequest) -> Refused:
+        await world.clock.sleep(500)
+        return Refused("no answer in time")
+
+    async def story() -> tuple[int, int]:
+        world.http.on(never)
+        models = connections(world, NEAR)
+        await asyncio.gather(*(models.ready("near") for _ in range(3)))
+        return len(world.http.network.sent), world.clock.monotonic_ms()
+
+    assert world.run(story()) == (1, 500)

@@ -173,6 +173,7 @@ def test_opening_from_a_checkpoint_gives_the_same_state_and_the_whole_conversati
         asyncio.run(log.append([Notice(code=f"n{log.state.seq}", text="later"), *many(CHECKPOINT_EVERY)[1:]], 4))
     again = SessionLog.open(world, FOLDER, log.head())
     assert again.state == log.state
+    assert len(list(again.reading_refs())) == 2, "a pause after each checkpoint"
     assert again.all_refs() == log.all_refs()
     assert [line.seq for line in again.lines_after(0, 10_000)] == list(range(1, log.state.seq + 1))
     assert [line.seq for line in again.lines_after(log.state.seq - 3, 2)] == [log.state.seq - 2, log.state.seq - 1]
