@@ -111,7 +111,8 @@ class Plain:
                 self.end_line()
                 self._wait_for("the next step", now_ms)
             case turn.RetryEvent():
-                self.note(f"{change.reason}: {change.text}", "yellow")
+                again = f"; asked again in {change.wait_ms / 1000:.1f} s" if change.wait_ms else "; asked again at once"
+                self.note(f"{change.reason}: {change.text}{again if change.again else ''}", "yellow")
                 self._wait_for(f"retry in {change.wait_ms / 1000:.0f} s" if change.again else "the end", now_ms)
             case turn.ToolStartedEvent():
                 self._targets[change.call] = change.target

@@ -162,11 +162,7 @@ class Connections:
         return ""
 
     def get(self, name: str) -> ModelChoice:
-        return self._choice(self._connection(name))
-
-    def _choice(self, connection: Connection) -> ModelChoice:
-        """The connection ready to be asked."""
-        name = connection.name
+        connection = self._connection(name)
         check_connection(connection)
         limits = limits_of(connection, self._window(connection), shipped())
         # What a request asks its server for (Ollama's num_ctx) is the same window that the budget counts with.
@@ -329,6 +325,14 @@ class Connections:
         words = "holds" if result.ok else f"fails: {next(one.seen for one in result.checks if not one.ok)}"
         self._reporter.happened("model", "model.tested", f"{name}: {words}", None, {"model": name, "ok": result.ok})
         return result
+
+    def _choice(self, connection: Connection) -> ModelChoice:
+        """A connection as it is tried: that of its name, perhaps at another address."""
+        choice = self.get(connection.name)
+        if connection == self._connection(connection.name):
+            return choice
+        moved = replace(connection, window=choice.limits.window)
+        return replace(choice, provider=make_provider(moved, self._world, self._keys))
 
     async def _seen(self, connection: Connection) -> Report | Failure | None:
         return await self._ask(connection) if connection.url.startswith("http") else None

@@ -26,7 +26,7 @@ from agentd.providers.report import Report, questions, read_answers
 from agentd.world.doors import HttpRequest, HttpResponse, World
 from agentproto.__about__ import __version__
 
-__all__ = ["HttpProvider", "ask_server", "count_tokens", "counted_by", "masked", "user_agent"]
+__all__ = ["HttpProvider", "ask_server", "count_tokens", "counted_by", "told", "user_agent"]
 
 _ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read; the rest is a page that says nothing more."""
@@ -123,16 +123,16 @@ class HttpProvider:
                 for event in decoder.end():
                     yield self._told(event, call, key, seen)
         except NetworkError as fault:
-            yield masked(_network_failure(fault, self._connection, seen), key)
+            yield told(_network_failure(fault, self._connection, seen), self._connection, key)
         except AgentdError as fault:
             kind: FailureClass = "broken_stream" if seen else "network"
-            yield masked(Failure(kind, fault.what, fault.remedy, details={"bytes_seen": seen}), key)
+            yield told(Failure(kind, fault.what, fault.remedy, details={"bytes_seen": seen}), self._connection, key)
 
     async def _refusal(self, response: HttpResponse, key: str | None) -> Failure:
         body = without_in_bytes(key, await _first_bytes(response, _ERROR_BODY))
         headers = {name: without(key, value) for name, value in response.headers.items()}
         failure = self._codec.failure(response.status, headers, body, self._world.clock.now_ms())
-        return masked(failure, key)
+        return told(failure, self._connection, key)
 
     def _request(self, call: PreparedCall, key: str | None) -> HttpRequest:
         named = {"x-session-id": call.session} if self._connection.send_session_id and call.session else {}
@@ -160,15 +160,14 @@ class HttpProvider:
         except (DeadlineError, NetworkError):
             pass
 
-    @staticmethod
-    def _told(event: ModelEvent, call: PreparedCall, key: str | None, seen: int) -> ModelEvent:
+    def _told(self, event: ModelEvent, call: PreparedCall, key: str | None, seen: int) -> ModelEvent:
         """The codec's event with what only the caller knows: the projected input where the server counted nothing,
         and no key in anybody's words."""
         match event:
             case Ended(usage=usage) if usage.estimated:
                 return replace(event, usage=replace(usage, input=call.input_tokens))
             case Failure():
-                return masked(replace(event, details={**event.details, "bytes_seen": seen}), key)
+                return told(replace(event, details={**event.details, "bytes_seen": seen}), self._connection, key)
             case _:
                 return event
 
@@ -178,10 +177,23 @@ def user_agent(purpose: Purpose) -> str:
     return f"agentd/{__version__} ({purpose})"
 
 
-def masked(failure: Failure, key: str | None) -> Failure:
-    """The failure without the key in any of its words."""
-    details = {name: without(key, told) if isinstance(told, str) else told for name, told in failure.details.items()}
-    return replace(failure, text=without(key, failure.text), remedy=without(key, failure.remedy), details=details)
+def told(failure: Failure, connection: Connection, key: str | None) -> Failure:
+    """The failure as people may read it: without the key in any of its words, with the connection's name in its advice,
+    and with how long its server asks to wait."""
+    details = {name: without(key, one) if isinstance(one, str) else one for name, one in failure.details.items()}
+    text = without(key, failure.text)
+    if failure.retry_after_ms is not None and failure.retry_after_ms >= 1_000:
+        text += f" (it asks to wait {_span(failure.retry_after_ms)})"
+    remedy = without(key, failure.remedy).replace("NAME", connection.name)
+    return replace(failure, text=text, remedy=remedy, details=details)
+
+
+def _span(ms: int) -> str:
+    """A time for people, rounded up."""
+    for unit, size in (("h", 3_600_000), ("min", 60_000)):
+        if ms >= 2 * size:
+            return f"{-(-ms // size)} {unit}"
+    return f"{-(-ms // 1_000)} s"
 
 
 def _no_key(fault: AgentdError) -> Failure:
@@ -191,16 +203,16 @@ def _no_key(fault: AgentdError) -> Failure:
 def _network_failure(fault: NetworkError, connection: Connection, seen: int) -> Failure:
     """What broke below HTTP, in a person's words: which server, what it did, and what can be done."""
     kind: FailureClass = "network"
-    remedy = "check that the server runs and that `url` names it"
+    remedy = "check that its server runs and that models.NAME.url names it"
     if fault.phase == "body":
         kind, what = "broken_stream", f"{connection.host} broke off its answer"
         remedy = "try again; look at the server's own log when it happens often"
         if fault.timeout:
             what = f"{connection.host} sent nothing for too long"
-            remedy = f"try again, or give it more time: models.{connection.name}.stall_ms is {connection.stall_ms}"
+            remedy = f"try again, or give it more time: models.NAME.stall_ms is {connection.stall_ms}"
     elif fault.timeout:
         what = f"{connection.url} did not answer in time"
-        remedy += f"; models.{connection.name}.stall_ms is how long it may take" if fault.phase == "headers" else ""
+        remedy += "; models.NAME.stall_ms is how long it may take" if fault.phase == "headers" else ""
     elif fault.phase == "connect":
         what = f"nobody answers at {connection.url}"
     else:
@@ -242,12 +254,13 @@ async def ask_server(
                 if response.status in (401, 403):
                     key_resolver.refused(connection.key)
                     body = without_in_bytes(key, body)
-                    return masked(classify(response.status, response.headers, body, world.clock.now_ms()), key)
+                    failure = classify(response.status, response.headers, body, world.clock.now_ms())
+                    return told(failure, connection, key)
                 bodies.append(body if response.status == 200 else b"")
         except NetworkError as fault:
-            return masked(_network_failure(fault, connection, 0), key)
+            return told(_network_failure(fault, connection, 0), connection, key)
         except AgentdError as fault:
-            return masked(Failure("network", fault.what, fault.remedy), key)
+            return told(Failure("network", fault.what, fault.remedy), connection, key)
     return read_answers(connection, bodies)
 
 

@@ -170,16 +170,17 @@ _WITHOUT_STATUS = (
     _code("network", "timeout_error", "Anthropic"),
 )
 
+# NAME is the connection's, which only the caller knows (`call.told`).
 _REMEDIES: Mapping[FailureClass, str] = {
-    "overflow": "compact the session, or set `window` of the connection to what the server was started with",
-    "rate_limited": "wait, or name another model to fall back to",
-    "overloaded": "wait, or name another model to fall back to",
-    "auth": "check the connection's `key`, and the account behind it",
-    "bad_request": "prove the connection with `agentctl models test`",
+    "overflow": "compact the session, or set models.NAME.window to what the server was started with",
+    "rate_limited": "wait, or name who stands in for it, in models.NAME.fallback",
+    "overloaded": "wait, or name who stands in for it, in models.NAME.fallback",
+    "auth": "check models.NAME.key, and the account behind it",
+    "bad_request": "prove the connection: agentctl models test NAME",
     "refused": "say it in other words, or use another model",
-    "network": "check that the server runs and that `url` names it",
+    "network": "check that its server runs and that models.NAME.url names it",
     "broken_stream": "try again; look at the server's own log when it happens often",
-    "not_found": "check `model` and `url` of the connection; `agentctl models test` shows what the server has",
+    "not_found": "check models.NAME.model and models.NAME.url: agentctl models test NAME",
 }
 
 _LONGEST_TEXT = 600  # characters of a server's words that a person is shown

@@ -161,7 +161,7 @@ def test_a_server_that_is_not_there_is_one_failed_check() -> None:
     result = stand.test()
     assert [(check.what, check.ok) for check in result.checks] == [("answers", False)]
     assert result.checks[0].seen == (
-        "network: nobody answers at http://far/v1 (connection refused); check that the server runs and that `url` names it"
+        "network: nobody answers at http://far/v1 (connection refused); check that its server runs and that models.m.url names it"
     )
     assert (result.input, result.output, result.estimated) == (0, 0, 1)
 

@@ -276,12 +276,12 @@ def test_every_fault_is_one_failure_at_the_end(answer: Answer | Refused, kind: s
         (
             Refused("connection refused"),
             "nobody answers at http://server/v1 (connection refused)",
-            "check that the server runs and that `url` names it",
+            "check that its server runs and that models.local.url names it",
         ),
         (
             Refused("no answer in time", "connect"),
             "http://server/v1 did not answer in time",
-            "check that the server runs and that `url` names it",
+            "check that its server runs and that models.local.url names it",
         ),
         (
             Answer(parts=[chunk({"content": "a"}), FakePause(130_000)]),
@@ -399,3 +399,18 @@ def test_the_session_is_named_only_when_the_connection_says_so(home: Path, kind:
     assert call.headers.get("x-session-id") == ("s" if wish else None)
     assert [request for request in questions if "x-session-id" in request.headers] == []
     assert {request.headers["user-agent"] for request in server.requests} == {f"agentd/{__version__} (test)"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "remedy"),
+    [
+        ("0.2", "Rate limit reached", "wait, or name who stands in for it, in models.local.fallback"),
+        ("2", "Rate limit reached (it asks to wait 2 s)", "wait, or name who stands in for it, in models.local.fallback"),
+        ("150", "Rate limit reached (it asks to wait 3 min)", "wait, or name who stands in for it, in models.local.fallback"),
+        ("7200", "Rate limit reached (it asks to wait 2 h)", "wait, or name who stands in for it, in models.local.fallback"),
+    ],
+)  # fmt: skip
+def test_how_long_a_server_asks_to_wait_is_told_with_what_else_can_be_done(asked: str, text: str, remedy: str) -> None:
+    reply = rate_limited(asked)
+    events, _ = simulated(Answer(reply.status, dict(reply.headers), list(reply.parts)))  # type: ignore[arg-type]
+    assert [(event.text, event.remedy) for event in events if isinstance(event, Failure)] == [(text, remedy)]

@@ -96,14 +96,20 @@ def test_retries_notices_decisions_and_steering_are_lines() -> None:
     scene, shown = Session(), Shown(prompts=True)
     shown.show(
         *scene.begun("what\nis it?"),
-        scene.event("step.retried", turn.RetryEvent, turn="t1", step="t1.1", reason="network", text="broken pipe"),
+        scene.event(
+            "step.retried", turn.RetryEvent, turn="t1", step="t1.1", reason="network", text="broken pipe", wait_ms=1_234
+        ),
+        scene.event(
+            "step.retried", turn.RetryEvent, turn="t1", step="t1.1", reason="auth", text="who is it?", again=False
+        ),
         scene.event("turn.steered", turn.SteeredEvent, turn="t1", actor="other", text="hurry"),
         scene.asks(a_question()),
         scene.decided("q1", "deny", "too rash"),
     )
     assert shown.err.getvalue().splitlines() == [
         "- somebody says: what is it?",
-        "- network: broken pipe",
+        "- network: broken pipe; asked again in 1.2 s",
+        "- auth: who is it?",
         "- other says: hurry",
         "- q1: deny by somebody: too rash",
     ]
