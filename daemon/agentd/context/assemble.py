@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import msgspec
 
 from agentd.context.budget import Window, output_limit, prepare, projected, usable_tokens
+from agentd.context.calibration import UNKNOWN, Factor
 from agentd.context.conversation import Conversation, Result
 from agentd.context.prefix import Prefix, decode_prefix, encode_prefix, make_prefix, why_anew
 from agentd.context.prices import Money
 from agentd.context.sections import SessionFacts
 from agentd.context.tiers.base import Held, View
 from agentd.context.tiers.micro import BEGIN_AT, Micro
-from agentd.context.tokens import estimate
 from agentd.errors import AgentdError, DiskError, NotFoundError, OverBudgetError
 from agentd.providers.base import Encoded, ModelRequest, Provider, ToolDefinition
 from agentd.providers.prepared import PreparedCall, Purpose
@@ -32,6 +32,8 @@ __all__ = ["Assembler", "Assembly", "step_of"]
 
 
 _UNLIMITED = Money()
+_MOST_CUTS = 3
+"""What clearing saves is estimated, too: where it was too little, more is cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +73,24 @@ class Assembler:
         clearable: Container[str] = (),
         overflowed: bool = False,
         money: Money = _UNLIMITED,
-        factor: float = 1.0,
+        factor: Factor = UNKNOWN,
     ) -> Assembly:
         """The next request. What can be had again (results of the tools `clearable`) is left out when the window gets
         full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
         fit."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits))
         conversation = self._grow()
+        usable = usable_tokens(limits, prefix.max_output)
         body = provider.encode(self._request(model, prefix, conversation))
-        compacted = self._shrink(
-            conversation, projected(body, factor), usable_tokens(limits, prefix.max_output), clearable, step, overflowed
-        )
-        if compacted is not None:
+        compacted = None
+        for _ in range(_MOST_CUTS):
+            cut = self._shrink(conversation, body, factor, usable, clearable, step, overflowed and compacted is None)
+            if cut is None:
+                break
+            compacted = cut if compacted is None else _together(compacted, cut)
             body = provider.encode(self._request(model, prefix, conversation))
+            if projected(body, factor) <= usable:
+                break
         messages = conversation.messages()
         if compacted is not None:
             self._conversation = None  # what was left out is recorded with the request, or not at all
@@ -117,19 +124,24 @@ class Assembler:
     def _shrink(
         self,
         conversation: Conversation,
-        tokens: int,
+        body: bytes,
+        factor: Factor,
         usable: int,
         clearable: Container[str],
         step: str,
         overflowed: bool,
     ) -> Compacted | None:
         """Let the tiers leave out what has to go; what they left out."""
+        tokens = projected(body, factor)
         must = overflowed or tokens > usable
         if not must and tokens < BEGIN_AT * usable:
             return None
         results = conversation.results()
+        turn = step.rpartition(".")[0]
         latest = step_of(results[-1].call) if results else ""
-        held = tuple(_held(one, one.tool in clearable) for one in results)
+        if latest.rpartition(".")[0] != turn:
+            latest = ""  # what an earlier turn had not seen when it ended is not waited for any more
+        held = tuple(_held(one, one.tool in clearable, factor) for one in results)
         cut = Micro().cut(View(held, tokens, usable, latest), must=must)
         if cut is None:
             if overflowed:
@@ -140,7 +152,6 @@ class Assembler:
                 )
             return None
         conversation.clear(cut.calls)
-        turn = step.rpartition(".")[0]
         return Compacted(turn=turn, step=step, tier=cut.tier, calls=cut.calls, tokens=cut.tokens, reason=cut.reason)
 
     def _grow(self) -> Conversation:
@@ -187,11 +198,15 @@ class Assembler:
         return prefix, ""
 
 
+def _together(one: Compacted, other: Compacted) -> Compacted:
+    return msgspec.structs.replace(one, calls=(*one.calls, *other.calls), tokens=one.tokens + other.tokens)
+
+
 def step_of(call: str) -> str:
     """The step that asked for a call: a call's id is its step's and a number."""
     return call.rpartition(".")[0]
 
 
-def _held(result: Result, clearable: bool) -> Held:
-    saved = estimate(result.text.encode(errors="replace")) - estimate(result.notice.encode(errors="replace"))
+def _held(result: Result, clearable: bool, factor: Factor) -> Held:
+    saved = factor.saved(result.text) - factor.saved(result.notice)
     return Held(result.call, step_of(result.call), result.tool, saved, clearable)

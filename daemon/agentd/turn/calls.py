@@ -44,8 +44,8 @@ _PREVIEW_MS = 10_000
 """How long a question may take to be written."""
 _STEP_SHARE = 0.4
 """Of the usable window that the results of one step may take: the rest is for the instructions and for what was said."""
-_LEAST_CHARS = 1_000
-"""Of a result that is kept in any case; a window that has no room for that has none for a tool."""
+_LEAST_CHARS = 400
+"""Of a result that is kept in any case: what it was and how to read it. A small window has little more for each of some."""
 _SHOWN_CHARS = 64 * 1024
 """Of what a question shows. A command is approved whole or not at all; of a diff the rest may be cut."""
 

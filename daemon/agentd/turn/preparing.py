@@ -54,7 +54,7 @@ class Preparing:
                 clearable={tool.spec.name for tool in self._parts.tools.values() if tool.spec.compactable},
                 overflowed=turn.overflowed,
                 money=self._money(turn, choice),
-                factor=self._parts.spending.calibration.factor(choice.provider.name),
+                factor=self._parts.spending.factor(choice.provider.name, self._log.session, "turn"),
             )
         except AgentdError as fault:
             text = f"{fault.what}: {fault.why}" if fault.why else fault.what

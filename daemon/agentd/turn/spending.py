@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import msgspec
 
 from agentd.chain.file import ChainFile
-from agentd.context.calibration import Calibration
+from agentd.context.calibration import Calibration, Factor
+from agentd.context.tokens import Shape
 from agentd.world.doors import World
 from agentproto.api.turn import TurnUsage
 
@@ -27,6 +28,8 @@ __all__ = ["KEEP_LINES", "LEDGER_FILE", "Booked", "Settled", "Spending", "Spent"
 LEDGER_FILE = "spending.jsonl"
 KEEP_LINES = 200_000
 """Lines that are read at a start; older ones are forgotten then. A busy year has fewer."""
+_LEARNT_LINES = 256
+"""Latest settled lines of which a start learns how models count: what they teach is the same as by thousands."""
 _DAY_MS = 24 * 3600 * 1000
 
 
@@ -46,10 +49,11 @@ class Booked(_Line, frozen=True, tag="booked"):
 
 class Settled(_Line, frozen=True, kw_only=True, tag="settled"):
     """A call has ended; `usd_micros` is what it cost. `estimated_input`: the estimate of its
-    bytes, before any calibration."""
+    bytes, before any calibration; `shape`: what bytes they were."""
 
     usage: TurnUsage
     estimated_input: int = 0
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class Spending:
             self._file.replace([(line.at_ms, line.entry) for line in lines])
         for line in lines:
             self._add(Spent(line.at_ms, line.entry))
+        for spent in self._spent[-_LEARNT_LINES:]:
+            self._learn(spent.line)
         return [] if aside is None else [f"the record of what was spent was damaged: it is kept as {aside}"]
 
     def _add(self, spent: Spent) -> None:
@@ -97,11 +103,17 @@ class Spending:
         booked = self._open.pop(line.call, None)
         day = (booked or spent).at_ms // _DAY_MS
         self._spent.append(spent)
-        if not line.usage.estimated:
-            self.calibration.learn(line.model, line.estimated_input, line.usage.input)
         self._by_session[line.session] = self._by_session.get(line.session, 0) + line.usd_micros
         self._by_day[day] = self._by_day.get(day, 0) + line.usd_micros
         self._by_turn[_turn_of(line.call)] = self._by_turn.get(_turn_of(line.call), 0) + line.usd_micros
+
+    def _learn(self, line: Booked | Settled) -> None:
+        if isinstance(line, Settled) and line.shape is not None and not line.usage.estimated:
+            self.calibration.learn(line.model, _talk(line.session, line.purpose), line.shape, line.usage.input)
+
+    def factor(self, model: str, session: str, purpose: str) -> Factor:
+        """How `model` is known to count, for the next request of the session for this purpose."""
+        return self.calibration.factor(model, _talk(session, purpose))
 
     # -- before and after a call -------------------------------------------------------------------------------
 
@@ -144,6 +156,7 @@ class Spending:
     async def _append(self, line: Booked | Settled, *, sync: bool) -> None:
         if self._world is None or self._file is None:
             self._add(Spent(0, line))
+            self._learn(line)
             return
         now_ms = self._world.clock.now_ms()
         if self._file.closed:  # after a disk that was full
@@ -151,6 +164,7 @@ class Spending:
             self.load()
         await self._file.append([line], now_ms, sync=sync)
         self._add(Spent(now_ms, line))
+        self._learn(line)
 
     def _forget(self) -> None:
         self._spent, self._open, self._by_session, self._by_day, self._by_turn = [], {}, {}, {}, {}
@@ -165,6 +179,11 @@ class Spending:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _talk(session: str, purpose: str) -> str:
+    """The name of what grows from request to request."""
+    return f"{session} {purpose}"
 
 
 def _turn_of(call: str) -> str:

@@ -80,7 +80,7 @@ async def _budget(call: Call, params: api.BudgetParams) -> api.BudgetResult:
         session_usd_micros=settings.session_usd_micros,
         day_usd_micros=settings.day_usd_micros,
         spent_today_usd_micros=spending.of_day(services.world.clock.now_ms()),
-        estimates=tuple(api.Estimates(model, *error, calibration.factor(model)) for model, error in known),
+        estimates=tuple(api.Estimates(model, *error) for model, error in known),
     )
 
 
