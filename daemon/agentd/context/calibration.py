@@ -26,9 +26,9 @@ __all__ = ["CALLS", "SURE", "UNKNOWN", "Calibration", "Factor"]
 
 CALLS = 16
 """Latest calls of a model by which it is told how good its projections are."""
-SURE = 1.3
+SURE = 1.1
 """Deviations on top of the mean. So a projection is too small for about one call in a hundred, by a percent or two, where
-the safety buffer of the window is ten. With 2.6 it would be too large by twice as much for all the others."""
+the safety buffer of the window is ten. With 2.2 it would be too large by twice as much for all the others."""
 _PIECE_TOKENS = 1_000.0
 """What deviates from the rates by itself: about a tool's result. Ten of them deviate by three times as much as one."""
 _TALKS = 512
@@ -47,7 +47,7 @@ _SPREADS = (0.06, 0.25, 0.35, 0.12, 0.25, 0.50, 0.80, 0.25)
 _SIGNS_SHARE, _SIGNS_MORE = 0.30, 0.30
 _PACKED_SHARE, _PACKED_MORE = 0.10, 0.80
 _DEVIATION = 0.08
-_DEVIATIONS = (0.03, 0.30)
+_DEVIATIONS = (0.03, 0.20)
 _LATEST_WEIGH = 0.05
 _ROUNDING = 9.0
 """Variance of a count by itself: templates put a token or three between messages."""

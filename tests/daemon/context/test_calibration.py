@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agentd.context.calibration import CALLS, UNKNOWN, Calibration, Factor
 from agentd.context.tokens import Shape, estimate, shape_of
-from support.random_talks import kinds_of_text
+from support.random_texts import text_of
 from support.token_counts import Counter, counters
 
 KINDS = ("prose", "code", "code", "data", "figures", "log", "foreign")
@@ -31,9 +31,9 @@ def _quoted(text: str) -> bytes:
 def talk(seed: int, steps: int = 40) -> Iterator[bytes]:
     """The requests of a talk that grows by a text of some kind with each."""
     chance = random.Random(seed)
-    texts = [kinds_of_text(chance, "prose", 3_000)]
+    texts = [text_of(chance, "prose", 3_000)]
     for _ in range(steps):
-        texts.append(kinds_of_text(chance, chance.choice(KINDS), chance.choice((200, 600, 1_500, 4_000))))
+        texts.append(text_of(chance, chance.choice(KINDS), chance.choice((200, 600, 1_500, 4_000))))
         yield body(*texts)
 
 
@@ -73,13 +73,13 @@ def test_after_ten_calls_a_projection_is_off_by_three_percent_at_most_and_seldom
 @pytest.mark.parametrize("counter", COUNTERS)
 def test_what_comes_once_only_and_is_of_another_kind_is_still_not_taken_for_less(counter: Counter) -> None:
     for odd in ("packed", "signs", "figures", "foreign"):
-        calibration, texts = Calibration(), [kinds_of_text(random.Random(1), "prose", 3_000)]
+        calibration, texts = Calibration(), [text_of(random.Random(1), "prose", 3_000)]
         chance = random.Random(2)
         for _ in range(12):
-            texts.append(kinds_of_text(chance, "code", 800))
+            texts.append(text_of(chance, "code", 800))
             request = body(*texts)
             calibration.learn("m", "t", shape_of(request), counter.count(request))
-        request = body(*texts, kinds_of_text(chance, odd, 6_000))
+        request = body(*texts, text_of(chance, odd, 6_000))
         assert calibration.factor("m", "t").tokens(request) >= 0.93 * counter.count(request), odd
 
 
@@ -115,7 +115,7 @@ def test_what_clearing_a_text_saves_is_neither_hoped_nor_feared() -> None:
     counter, calibration = counters()[4], Calibration()
     for request in talk(7):
         calibration.learn("m", "t", shape_of(request), counter.count(request))
-    text = kinds_of_text(random.Random(8), "code", 4_000)
+    text = text_of(random.Random(8), "code", 4_000)
     assert 0.85 <= calibration.factor("m").saved(text) / counter.text(text) <= 1.15
 
 
