@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
+from _pytest.outcomes import Skipped
 
 from agentd.context.tokens import estimate
 from bench.rows import Row
@@ -103,7 +103,7 @@ def _llama_cpp() -> Iterator[_Served | None]:
             counter = _Served("llama.cpp", len)
             counter.origin = model.url.removesuffix("/v1")
             yield counter if model.ours else None
-    except pytest.skip.Exception:
+    except Skipped:
         yield None
 
 
