@@ -24,6 +24,9 @@ MEASUREMENTS: dict[str, str] = {
     "log": "append, sync, acknowledge; opening a large log",
     "many_sessions": "a thousand sessions: ready after kill -9, listed",
     "turns": "a turn's own overhead, with a short and a long history",
+    "estimator": "projected tokens beside what servers count",
+    "over_limit": "requests over the window",
+    "first_token": "from a message to the first token",
     "steps": "from a tool's end to the next request",
 }
 """File -> what it measures."""

@@ -9,11 +9,9 @@ temporary folder. Where none can be had, the test is skipped with what is missin
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -22,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.own_environment import python_with
 from support.skips import need
 
 __all__ = ["RealModel", "real_model"]
@@ -30,7 +29,6 @@ PACKAGES = ("xllamacpp", "gguf", "numpy", "httpx")
 ROOT = Path(__file__).resolve().parents[2]
 HOW = "set AGENTD_TEST_REALLLM to a realllm.py, or AGENTD_TEST_MODEL_URL to any server with chat completions"
 START_SECONDS = 120  # the model is computed at the first start
-MAKE_SECONDS = 600
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -77,30 +75,15 @@ def real_model(window: int = 2_048) -> Iterator[RealModel]:
 
 
 def _python() -> str:
-    """An interpreter that has what the server needs; made once, by one of all the processes that test at a time."""
-    given = os.environ.get("AGENTD_TEST_REALLLM_PYTHON")
-    if given:
-        return given
-    cache = Path(tempfile.gettempdir()) / f"agentd-tests-{os.getuid()}"
-    cache.mkdir(mode=0o700, exist_ok=True)
-    need(cache.stat().st_uid == os.getuid(), f"a folder of our own at {cache}", "remove what is there")
-    folder = cache / f"realllm-py{sys.version_info.major}{sys.version_info.minor}"
-    python = folder / "bin" / "python"
-    with (cache / "realllm.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            made = _run(sys.executable, "-m", "venv", "--clear", str(folder)) and _run(
-                str(python), "-m", "pip", "install", "--quiet", *PACKAGES
-            )
-            need(
-                made, f"the packages {', '.join(PACKAGES)}", "make them installable, or set AGENTD_TEST_REALLLM_PYTHON"
-            )
-            (folder / "ready").touch()
-    return str(python)
-
-
-def _run(*command: str) -> bool:
-    return subprocess.run(command, timeout=MAKE_SECONDS, check=False, capture_output=True).returncode == 0
+    """An interpreter that has what the server needs."""
+    found = os.environ.get("AGENTD_TEST_REALLLM_PYTHON") or python_with("realllm", PACKAGES)
+    need(
+        found is not None,
+        f"the packages {', '.join(PACKAGES)}",
+        "make them installable, or set AGENTD_TEST_REALLLM_PYTHON",
+    )
+    assert found is not None
+    return found
 
 
 @contextlib.contextmanager

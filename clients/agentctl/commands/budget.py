@@ -36,7 +36,7 @@ def command(as_json: bool) -> int:
         for one in found.estimates
     ]
     show(
-        ("model", "calls", "counted/estimated", "at most", "factor"), rows, empty="No server has counted anything yet."
+        ("model", "calls", "counted/projected", "at most", "factor"), rows, empty="No server has counted anything yet."
     )
     return DONE
 

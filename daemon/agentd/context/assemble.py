@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import msgspec
 
 from agentd.context.budget import Window, output_limit, prepare, projected, usable_tokens
+from agentd.context.calibration import UNKNOWN, Factor
 from agentd.context.conversation import Conversation, Result
 from agentd.context.prefix import Prefix, decode_prefix, encode_prefix, make_prefix, why_anew
 from agentd.context.prices import Money
 from agentd.context.sections import SessionFacts
 from agentd.context.tiers.base import Held, View
 from agentd.context.tiers.micro import BEGIN_AT, Micro
-from agentd.context.tokens import estimate
 from agentd.errors import AgentdError, DiskError, NotFoundError, OverBudgetError
 from agentd.providers.base import Effort, Encoded, ModelRequest, Provider, ToolDefinition
 from agentd.providers.prepared import PreparedCall, Purpose
@@ -38,6 +38,8 @@ _UNLIMITED = Money()
 _NOTHING_COUNTED: Mapping[str, int] = {}
 _PIECE_ENTRIES = 256
 """Of a conversation that is read: some 2 ms of work."""
+_MOST_CUTS = 3
+"""What clearing saves is estimated, too: where it was too little, more is cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Assembler:
         clearable: Container[str] = (),
         overflowed: bool = False,
         money: Money = _UNLIMITED,
-        factor: float = 1.0,
+        factor: Factor = UNKNOWN,
         tokens_left: int | None = None,
         reminded: Sequence[Reminded] = (),
         counted: Mapping[str, int] = _NOTHING_COUNTED,
@@ -92,17 +94,18 @@ class Assembler:
         fit. `reminded`: what the model is told beside; `counted`: digest of a body -> tokens as its server counts them."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits), effort)
         conversation = self._told(reminded)
+        usable = usable_tokens(limits, prefix.max_output)
         body = provider.encode(self._request(model, prefix, conversation))
-        compacted = self._shrink(
-            conversation,
-            _tokens(body, factor, counted),
-            usable_tokens(limits, prefix.max_output),
-            clearable,
-            step,
-            overflowed,
-        )
-        if compacted is not None:
+        compacted = None
+        for _ in range(_MOST_CUTS):
+            tokens = _tokens(body, factor, counted)
+            cut = self._shrink(conversation, tokens, factor, usable, clearable, step, overflowed and compacted is None)
+            if cut is None:
+                break
+            compacted = cut if compacted is None else _together(compacted, cut)
             body = provider.encode(self._request(model, prefix, conversation))
+            if _tokens(body, factor, counted) <= usable:
+                break
         messages = conversation.messages()
         if compacted is not None:
             self._conversation = None  # what was left out is recorded with the request, or not at all
@@ -161,6 +164,7 @@ class Assembler:
         self,
         conversation: Conversation,
         tokens: int,
+        factor: Factor,
         usable: int,
         clearable: Container[str],
         step: str,
@@ -171,8 +175,11 @@ class Assembler:
         if not must and tokens < BEGIN_AT * usable:
             return None
         results = conversation.results()
+        turn = step.rpartition(".")[0]
         latest = step_of(results[-1].call) if results else ""
-        held = tuple(_held(one, one.tool in clearable) for one in results)
+        if latest.rpartition(".")[0] != turn:
+            latest = ""  # what an earlier turn had not seen when it ended is not waited for any more
+        held = tuple(_held(one, one.tool in clearable, factor) for one in results)
         cut = Micro().cut(View(held, tokens, usable, latest), must=must)
         if cut is None:
             if overflowed:
@@ -183,7 +190,6 @@ class Assembler:
                 )
             return None
         conversation.clear(cut.calls)
-        turn = step.rpartition(".")[0]
         return Compacted(turn=turn, step=step, tier=cut.tier, calls=cut.calls, tokens=cut.tokens, reason=cut.reason)
 
     def _told(self, reminded: Sequence[Reminded]) -> Conversation:
@@ -277,9 +283,13 @@ def digest_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _tokens(body: bytes, factor: float, counted: Mapping[str, int]) -> int:
+def _tokens(body: bytes, factor: Factor, counted: Mapping[str, int]) -> int:
     known = counted.get(digest_of(body)) if counted else None
     return projected(body, factor) if known is None else known
+
+
+def _together(one: Compacted, other: Compacted) -> Compacted:
+    return msgspec.structs.replace(one, calls=(*one.calls, *other.calls), tokens=one.tokens + other.tokens)
 
 
 def step_of(call: str) -> str:
@@ -287,6 +297,6 @@ def step_of(call: str) -> str:
     return call.rpartition(".")[0]
 
 
-def _held(result: Result, clearable: bool) -> Held:
-    saved = estimate(result.text.encode(errors="replace")) - estimate(result.notice.encode(errors="replace"))
+def _held(result: Result, clearable: bool, factor: Factor) -> Held:
+    saved = factor.saved(result.text) - factor.saved(result.notice)
     return Held(result.call, step_of(result.call), result.tool, saved, clearable)

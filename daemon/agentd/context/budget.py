@@ -6,12 +6,11 @@ money left; else the call is refused with advice before a byte is sent. Callers:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agentd.context.calibration import UNKNOWN, Factor
 from agentd.context.prices import LEAST_OUTPUT, Money, output_for, worst_case
-from agentd.context.tokens import estimate
 from agentd.errors import OverBudgetError
 from agentd.providers.prepared import PreparedCall, Purpose, mint
 
@@ -44,9 +43,9 @@ def output_limit(limits: Window) -> int:
     return max(1, min(limits.max_output, limits.window // 4))
 
 
-def projected(body: bytes, factor: float) -> int:
-    """Tokens of `body` as the model is known to count them (`context.calibration`), rounded up."""
-    return math.ceil(estimate(body) * factor)
+def projected(body: bytes, factor: Factor) -> int:
+    """Tokens of `body` as the model is known to count them (`context.calibration`), on the safe side."""
+    return factor.tokens(body)
 
 
 def usable_tokens(limits: Window, max_output: int) -> int:
@@ -65,14 +64,14 @@ def prepare(
     max_output: int,
     money: Money = _UNLIMITED,
     encode: Callable[[int], bytes] | None = None,
-    factor: float = 1.0,
+    factor: Factor = UNKNOWN,
     counted: int | None = None,
     tokens_left: int | None = None,
 ) -> PreparedCall:
     """Check and mint. OverBudgetError with the figures and what to do when it can't fit, or can't be paid for.
 
     `encode` makes the body anew for a shorter answer: where the money left pays for the input and not for the longest
-    answer, the answer is made shorter. `factor`: what the model is known to count for an estimated token; `counted`: what
+    answer, the answer is made shorter. `factor`: how the model is known to count; `counted`: what
     its server counted for this very body. `tokens_left`: of a limit in tokens, for input and answer together.
     """
     tokens = projected(body, factor) if counted is None else counted

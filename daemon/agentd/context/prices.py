@@ -2,13 +2,16 @@
 
 A price is in US dollars a million tokens, which is micro-dollars a token. The worst case of a call is its whole input at
 the dearest price of input (nothing found in the cache, all of it written to it) and the longest answer that it may have.
-Callers: `context.budget` before a call, `turn.model_call` after it.
+A price counts as it is written, a tenth as a tenth: with binary fractions a call's parts could cost a micro-dollar more
+than the call. Callers: `context.budget` before a call, `turn.model_call` after it.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from agentproto.api.turn import TurnUsage
 
@@ -46,26 +49,31 @@ class Money:
 
 def worst_case(prices: Prices, input_tokens: int, output_tokens: int) -> int:
     """Micro-dollars that a call costs at most."""
-    return math.ceil(input_tokens * prices.dearest_input) + math.ceil(output_tokens * prices.output)
+    return math.ceil(input_tokens * _exact(prices.dearest_input)) + math.ceil(output_tokens * _exact(prices.output))
 
 
 def output_for(prices: Prices, left: int, input_tokens: int, most: int) -> int:
     """Tokens that the answer may have so that the worst case stays within `left`; at most `most`, 0 for none."""
-    rest = left - math.ceil(input_tokens * prices.dearest_input)
+    rest = left - math.ceil(input_tokens * _exact(prices.dearest_input))
     if rest < 0:
         return 0
     if prices.output <= 0:
         return most
-    return math.floor(min(most, rest / prices.output))
+    return min(most, math.floor(rest / _exact(prices.output)))
 
 
 def cost_of(prices: Prices, usage: TurnUsage) -> int:
     """Micro-dollars of a call with this usage; `cached` and `cache_written` are parts of its input."""
     plain = max(0, usage.input - usage.cached - usage.cache_written)
     parts = (
-        plain * prices.input,
-        usage.cached * prices.cached,
-        usage.cache_written * prices.cache_write,
-        usage.output * prices.output,
+        plain * _exact(prices.input),
+        usage.cached * _exact(prices.cached),
+        usage.cache_written * _exact(prices.cache_write),
+        usage.output * _exact(prices.output),
     )
     return math.ceil(sum(parts))
+
+
+@functools.lru_cache(maxsize=256)
+def _exact(price: float) -> Fraction:
+    return Fraction(repr(float(price)))

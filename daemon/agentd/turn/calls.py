@@ -37,8 +37,8 @@ _NO_TOOL_CHARS = 1_000
 """Room for saying that a call's tool is not there."""
 _STEP_SHARE = 0.4
 """Of the usable window that the results of one step may take: the rest is for the instructions and for what was said."""
-_LEAST_CHARS = 1_000
-"""Of a result that is kept in any case; a window that has no room for that has none for a tool."""
+_LEAST_CHARS = 400
+"""Of a result that is kept in any case: what it was and how to read it. A small window has little more for each of some."""
 
 
 class Calls:

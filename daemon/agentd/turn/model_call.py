@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from agentd.context.prices import FREE
-from agentd.context.tokens import estimate
+from agentd.context.tokens import estimate, shape_of
 from agentd.errors import DeadlineError, DiskError
 from agentd.providers.base import Failure
 from agentd.providers.failures import POLICIES, retry_wait
@@ -84,6 +84,7 @@ class ModelCall:
             estimated_input=estimate(call.body),
             ms=self._parts.world.clock.monotonic_ms() - self._began_ms,
             local=self._ready.choice.local,
+            shape=shape_of(call.body),
         )
         try:
             await spending.settle(settled)

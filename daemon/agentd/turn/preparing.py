@@ -152,12 +152,12 @@ class Preparing:
             tools=self._offer(turn),
             facts=self._facts(),
             limits=choice.limits,
-            purpose=_PURPOSES.get(turn.request.purpose, "turn"),
+            purpose=_purpose(turn),
             step=step,
             clearable={tool.spec.name for tool in self._parts.tools.values() if tool.spec.compactable},
             overflowed=turn.overflowed,
             money=allowed.money,
-            factor=self._parts.spending.calibration.factor(choice.provider.name),
+            factor=self._parts.spending.factor(choice.provider.name, self._log.session, _purpose(turn)),
             tokens_left=allowed.tokens_left,
             reminded=told,
             counted=self._counted,
@@ -213,12 +213,16 @@ class Preparing:
             spending,
             self._parts.settings(),
             choice,
-            purpose=_PURPOSES.get(turn.request.purpose, "turn"),
+            purpose=_purpose(turn),
             session=self._log.session,
             turn=turn.id,
             turn_usd_micros=turn.request.max_usd_micros,
             now_ms=self._parts.world.clock.now_ms(),
         )
+
+
+def _purpose(turn: TurnState) -> Purpose:
+    return _PURPOSES.get(turn.request.purpose, "turn")
 
 
 def worst_of(call: PreparedCall, allowed: Allowance) -> Amount:

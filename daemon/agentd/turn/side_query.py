@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from agentd.context.budget import output_limit, prepare
 from agentd.context.prices import FREE
-from agentd.context.tokens import estimate
+from agentd.context.tokens import estimate, shape_of
 from agentd.errors import AgentdError, DeadlineError
 from agentd.providers.argument_repair import certain
 from agentd.providers.base import ModelMessage, ModelRequest
@@ -142,6 +142,7 @@ class SideQueries:
                 usage.usd_micros,
                 usage=usage,
                 estimated_input=estimate(call.body),
+                shape=shape_of(call.body),
                 ms=clock.monotonic_ms() - began_ms,
                 local=ready.choice.local,
             )

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import msgspec
 
 from agentd.chain.file import ChainFile
-from agentd.context.calibration import Calibration
+from agentd.context.calibration import Calibration, Factor
 from agentd.context.purposes import BACKGROUND
+from agentd.context.tokens import Shape
 from agentd.world.doors import World
 from agentproto.api.turn import TurnUsage
 
@@ -29,6 +30,8 @@ __all__ = ["KEEP_LINES", "LEDGER_FILE", "NOTHING", "Amount", "Booked", "Settled"
 LEDGER_FILE = "spending.jsonl"
 KEEP_LINES = 200_000
 """Lines that are read at a start; older ones are forgotten then. A busy year has fewer."""
+_LEARNT_LINES = 256
+"""Latest settled lines of which a start learns how models count: what they teach is the same as by thousands."""
 _DAY_MS = 24 * 3600 * 1000
 
 
@@ -51,10 +54,11 @@ class Booked(_Line, frozen=True, kw_only=True, tag="booked"):
 
 class Settled(_Line, frozen=True, kw_only=True, tag="settled"):
     """A call has ended; `usd_micros` is what it cost. `estimated_input`: the estimate of its
-    bytes, before any calibration; `ms`: how long it took; `local`: by a model that costs no money."""
+    bytes, before any calibration; `shape`: what bytes they were; `ms`: how long it took; `local`: by a model that costs no money."""
 
     usage: TurnUsage
     estimated_input: int = 0
+    shape: Shape | None = None
     ms: int = 0
     local: bool = False
 
@@ -110,6 +114,8 @@ class Spending:
             self._file.replace([(line.at_ms, line.entry) for line in lines])
         for line in lines:
             self._add(Spent(line.at_ms, line.entry))
+        for spent in self._spent[-_LEARNT_LINES:]:
+            self._learn(spent.line)
         return [] if aside is None else [f"the record of what was spent was damaged: it is kept as {aside}"]
 
     def _add(self, spent: Spent) -> None:
@@ -119,11 +125,17 @@ class Spending:
             return
         booked = self._open.pop(line.call, None)
         self._spent.append(spent)
-        if not line.usage.estimated:
-            self.calibration.learn(line.model, line.estimated_input, line.usage.input)
         amount = _amount(line)
         for owner in _owners(line, (booked or spent).at_ms):
             self._sums[owner] = self._sums.get(owner, NOTHING) + amount
+
+    def _learn(self, line: Booked | Settled) -> None:
+        if isinstance(line, Settled) and line.shape is not None and not line.usage.estimated:
+            self.calibration.learn(line.model, _talk(line.session, line.purpose), line.shape, line.usage.input)
+
+    def factor(self, model: str, session: str, purpose: str) -> Factor:
+        """How `model` is known to count, for the next request of the session for this purpose."""
+        return self.calibration.factor(model, _talk(session, purpose))
 
     # -- before and after a call -------------------------------------------------------------------------------
 
@@ -191,6 +203,7 @@ class Spending:
     async def _append(self, line: Booked | Settled, *, sync: bool) -> None:
         if self._world is None or self._file is None:
             self._add(Spent(0, line))
+            self._learn(line)
             return
         now_ms = self._world.clock.now_ms()
         if self._file.closed:  # after a disk that was full
@@ -198,6 +211,7 @@ class Spending:
             self.load()
         await self._file.append([line], now_ms, sync=sync)
         self._add(Spent(now_ms, line))
+        self._learn(line)
 
     def _forget(self) -> None:
         self._spent, self._open, self._sums = [], {}, {}
@@ -229,6 +243,11 @@ def _amount(line: Booked | Settled) -> Amount:
 def _owners(line: Booked | Settled, at_ms: int) -> tuple[_Owner, ...]:
     day = at_ms // _DAY_MS
     return ("session", line.session), ("day", day), (line.purpose, day), ("turn", _turn_of(line.call))
+
+
+def _talk(session: str, purpose: str) -> str:
+    """The name of what grows from request to request."""
+    return f"{session} {purpose}"
 
 
 def _turn_of(call: str) -> str:

@@ -202,8 +202,8 @@ class BudgetParams(msgspec.Struct, frozen=True):
 
 
 class Estimates(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the latest `calls` of a model were counted by its server, as a share of the estimate (1.0: exact); `factor` is
-    what the next estimate is multiplied with."""
+    """How the latest `calls` of a model were counted by its server, as a share of what was projected (1.0: exact; above:
+    more than that); `factor` is what the latest estimate was multiplied with for it."""
 
     model: str
     calls: int

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.context.tokens import BYTES_PER_TOKEN, estimate
+from agentd.context.tokens import BYTES_PER_TOKEN, Shape, estimate, estimate_of, shape_of
 
 
 def dear(text: str) -> int:
@@ -40,6 +40,28 @@ def test_a_table_of_figures_counts_what_stands_between_them_too() -> None:
 def test_the_few_digits_of_a_text_change_nothing() -> None:
     text = b"one of the 3 files that were changed on that day, and no other one" * 100
     assert estimate(text) == int(len(text) / BYTES_PER_TOKEN) + 1
+
+
+def test_signs_in_a_row_have_a_token_for_one_to_two_of_them() -> None:
+    signs = b"{}[]()<>;:,.!?@#$%^&*-+=/|~`'" * 100
+    assert len(signs) / 1.45 < estimate(signs) <= len(signs)
+
+
+def test_packed_data_has_no_words_in_it() -> None:
+    packed = b"Sm9obiBsaXZlcyBoZXJlLCBhbmQgTWFyeSBkb2VzLCB0b28uIFRoZXkgaGF2ZSBhIGRvZy4=" * 40
+    assert len(packed) / 1.45 < estimate(packed) <= len(packed)
+
+
+def test_a_text_is_measured_by_kinds_of_bytes() -> None:
+    assert shape_of(b'{"a":"Bc 12\\n\xc3\xa9"}') == Shape(3, 1, 2, 1, 4, 4, 1, 2)
+    assert shape_of(b'{"a":"Bc 12\\n\xc3\xa9"}').plain == 15
+
+
+@given(st.binary(max_size=300))
+def test_every_byte_is_of_one_kind(data: bytes) -> None:
+    shape = shape_of(data)
+    assert shape.plain + shape.foreign == len(data)
+    assert estimate(data) == estimate_of(shape)
 
 
 @given(st.lists(st.sampled_from(["7", "1234567890", " ", ", ", "word", "a longer stretch of words"]), max_size=200))

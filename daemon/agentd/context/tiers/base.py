@@ -24,7 +24,7 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class View:
     """A conversation as a tier sees it: its results, oldest first, which are still there; what the next request has,
-    in tokens; what fits; and the step that is about to be made (its results are what the model waits for)."""
+    in tokens; what fits; and the step whose results the model has not seen yet (empty: it has seen all)."""
 
     results: Sequence[Held]
     tokens: int

@@ -2,8 +2,8 @@
 
 Nothing is touched before three quarters of the usable window are full: what was sent stays as it is, because servers
 keep it cached. Then one batch clears down to a half, oldest first, so that the cache breaks once and not with every
-step. The newest results stay, as long as it fits without them; those of the latest step always: the model has not seen
-them yet.
+step. The newest results stay, as long as it fits without them. Those of the latest step the model has not seen yet: they
+go, the largest first, only where nothing could be asked at all with them; the model is told, and can ask for less.
 """
 
 from __future__ import annotations
@@ -42,6 +42,12 @@ class Micro:
             # A server that refused what was counted to fit gets less in any case.
             chosen += _until(newest, max(1, wanted - saved))
             saved = sum(one.tokens for one in chosen)
+        if must and view.tokens - saved > view.usable:
+            latest = [one for one in view.results if _could_go(one) and one.step == view.latest_step]
+            latest.sort(key=lambda one: -one.tokens)
+            chosen += _until(latest, view.tokens - saved - view.usable)
+            chosen = [one for one in view.results if one in chosen]
+            saved = sum(one.tokens for one in chosen)
         if not chosen:
             return None
         full = round(100 * view.tokens / max(1, view.usable))
@@ -52,7 +58,11 @@ class Micro:
 
 
 def _is_worth(one: Held, view: View) -> bool:
-    return one.clearable and one.tokens >= WORTH_TOKENS and one.step != view.latest_step
+    return _could_go(one) and one.step != view.latest_step
+
+
+def _could_go(one: Held) -> bool:
+    return one.clearable and one.tokens >= WORTH_TOKENS
 
 
 def _until(results: list[Held], wanted: int) -> list[Held]:

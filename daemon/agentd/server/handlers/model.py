@@ -85,7 +85,7 @@ async def _budget(call: Call, params: api.BudgetParams) -> api.BudgetResult:
         session_usd_micros=settings.session_usd_micros,
         day_usd_micros=settings.day_usd_micros,
         spent_today_usd_micros=today.usd_micros,
-        estimates=tuple(api.Estimates(model, *error, calibration.factor(model)) for model, error in known),
+        estimates=tuple(api.Estimates(model, *error) for model, error in known),
         purposes=tuple(_purpose(purpose, spending, settings, now_ms) for purpose in PURPOSES),
         local_session_tokens=settings.local_session_tokens,
         local_day_tokens=settings.local_day_tokens,
