@@ -91,9 +91,9 @@ class Preparing:
             body, _ = self._assembler.body(
                 choice.provider, choice.model, self._offer(turn), self._facts(), choice.limits, choice.effort
             )
-        except Exception:  # noqa: BLE001 - `_prepare` met the same fault and told it
+            counted = await self._parts.models.count(choice.provider.name, body)
+        except Exception:  # noqa: BLE001 - `_prepare` met the same fault and told it; without a count it is estimated
             return False
-        counted = await self._parts.models.count(choice.provider.name, body)
         self._counted = {} if counted is None else {digest_of(body): counted}
         return counted is not None
 
