@@ -11,6 +11,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from agentd.providers import canonical
 from agentd.providers.base import (
     Codec,
     Ended,
@@ -27,7 +28,6 @@ from agentd.world.doors import Spawn
 from agentd.world.fake import FakeWorld
 from agentd.world.fake_files import FakeFiles
 from agentd.world.fake_processes import Script
-from agentproto.content import TextBlock
 from support.random_texts import KINDS_OF_TEXT, text_of
 from support.token_counts import Counter, answer_limit
 
@@ -106,7 +106,7 @@ class CountingServer:
 
     def encode(self, request: ModelRequest) -> bytes:
         body = self._codec.encode(request)
-        if len(self._asked) > 8:
+        if len(self._asked) > 64:
             self._asked.clear()
         self._asked[body] = request
         return body
@@ -187,6 +187,6 @@ def _answers_in_turn(messages: Sequence[ModelMessage]) -> int:
     for message in reversed(messages):
         if message.role == "assistant":
             count += 1
-        elif any(isinstance(block, TextBlock) for block in message.blocks):
+        elif canonical.said(message):
             break
     return count
