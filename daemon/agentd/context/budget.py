@@ -80,11 +80,11 @@ def prepare(
             f"and {safety_buffer(limits)} as a safety buffer",
             remedy="Start a new session (--new), ask for less at once, or use a model with a larger window.",
         )
-    paid = _paid_for(money, tokens, max_output)
+    paid = _paid_for(money, max(tokens, factor.most(body)), max_output)
     if paid < max_output and encode is not None:
         body, max_output = encode(paid), paid
         tokens = projected(body, factor)
-    worst = worst_case(money.prices, tokens, max_output)
+    worst = worst_case(money.prices, max(tokens, factor.most(body)), max_output)
     if money.left is not None and worst > money.left:
         raise _too_dear(money, worst)
     return mint(

@@ -33,6 +33,12 @@ __all__ = ["ModelCall", "died", "no_reply"]
 _ON_ITS_WAY_TOKENS = 256
 """Tokens that a server may have made and billed before it noticed that nobody reads any more."""
 
+_WAS_SENT = frozenset({"headers", "body"})
+"""Where a call that was cut off had been sent whole: its server may have read it, and answered into the void."""
+
+_NOT_BEGUN = frozenset({"overflow", "rate_limited", "overloaded", "auth", "bad_request", "not_found"})
+"""What a server says in place of an answer, and bills nothing for."""
+
 _Keep = Callable[[Partial], Awaitable[None]]
 
 
@@ -83,7 +89,12 @@ class ModelCall:
         event = await self._ask()
         usage = event.entry.usage if isinstance(event, ModelReplied) else self._usage_of_failure()
         settled = Settled(
-            *facts, usage.usd_micros, usage=usage, estimated_input=estimate(call.body), shape=shape_of(call.body)
+            *facts,
+            usage.usd_micros,
+            usage=usage,
+            at_most=call.usd_micros if usage.estimated and usage.usd_micros else 0,
+            estimated_input=estimate(call.body),
+            shape=shape_of(call.body),
         )
         try:
             await spending.settle(settled)
@@ -92,13 +103,14 @@ class ModelCall:
         return event
 
     def _usage_of_failure(self) -> TurnUsage:
-        """What a call that failed may have cost: nothing when not a byte was answered."""
-        failure = self._reply.failure
-        seen = failure.details.get("bytes_seen", 0) if failure is not None else 0
-        shown = len(self._reply.text().encode(errors="replace"))
-        if not seen and not shown:
+        """What a call that failed may have cost: nothing when nobody was reached, or the server refused to begin."""
+        failure, written = self._reply.failure, self._reply.bytes
+        details = failure.details if failure is not None else {}
+        seen = details.get("bytes_seen", 0)
+        refused = failure is not None and failure.kind in _NOT_BEGUN and not written
+        if refused or not (seen or written or details.get("phase") in _WAS_SENT):
             return TurnUsage(estimated=True)
-        return self._at_most(max(shown, seen if isinstance(seen, int) else 0))
+        return self._at_most(max(written, seen if isinstance(seen, int) else 0))
 
     def _at_most(self, seen_bytes: int) -> TurnUsage:
         """Of a call whose server told no usage: all of its input, a token for each byte that was seen, and what was on

@@ -3,7 +3,8 @@
 Theory. Before a call its worst case is held, in the same moment in which the money left is looked at: whoever looks next
 sees less. Then it is booked, durably, before a byte is sent, and settled with what the server counted when the call has
 ended. A call that was booked and never settled (the daemon died) counts as its worst case: the server may have billed
-it. Calls without a price are settled only, without a sync of their own.
+it. So does one whose server did not say what it counted, in what limits count; what it cost is estimated. Calls without
+a price are settled only, without a sync of their own.
 
     state/spending.jsonl      chained lines: booked, settled
 
@@ -48,10 +49,12 @@ class Booked(_Line, frozen=True, tag="booked"):
 
 
 class Settled(_Line, frozen=True, kw_only=True, tag="settled"):
-    """A call has ended; `usd_micros` is what it cost. `estimated_input`: the estimate of its
+    """A call has ended; `usd_micros` is what it cost, `at_most` what it may have cost where its server did not say: limits
+    count that. `estimated_input`: the estimate of its
     bytes, before any calibration; `shape`: what bytes they were."""
 
     usage: TurnUsage
+    at_most: int = 0
     estimated_input: int = 0
     shape: Shape | None = None
 
@@ -103,9 +106,10 @@ class Spending:
         booked = self._open.pop(line.call, None)
         day = (booked or spent).at_ms // _DAY_MS
         self._spent.append(spent)
-        self._by_session[line.session] = self._by_session.get(line.session, 0) + line.usd_micros
-        self._by_day[day] = self._by_day.get(day, 0) + line.usd_micros
-        self._by_turn[_turn_of(line.call)] = self._by_turn.get(_turn_of(line.call), 0) + line.usd_micros
+        cost = max(line.usd_micros, line.at_most)
+        self._by_session[line.session] = self._by_session.get(line.session, 0) + cost
+        self._by_day[day] = self._by_day.get(day, 0) + cost
+        self._by_turn[_turn_of(line.call)] = self._by_turn.get(_turn_of(line.call), 0) + cost
 
     def _learn(self, line: Booked | Settled) -> None:
         if isinstance(line, Settled) and line.shape is not None and not line.usage.estimated:
