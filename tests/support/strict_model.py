@@ -11,6 +11,7 @@ asked for is refused in the words of its protocol's servers (of Chat Completions
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from support.fake_model_server import Reply, Request, overflow
@@ -52,7 +53,7 @@ class StrictModel:
         done = _answers_in_turn(request.body)
         usage = (size[0], 20, 0)
         if done >= len(self._calls):
-            return self._dialect.say(*self._text.split(), usage=usage)
+            return self._dialect.say(*re.findall(r"\s*\S+", self._text), usage=usage)
         return self._dialect.calls(*self._calls[done], usage=usage)
 
 

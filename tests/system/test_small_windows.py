@@ -137,7 +137,7 @@ def test_a_real_server_is_never_asked_for_more_than_its_window(daemon: RealDaemo
         lines = [line for session in sessions for line in daemon.lines(session)]
     assert [line for line in lines if line["type"] == "model.broke" and line["failure"] == "overflow"] == []
     assert [end for end in ends if not is_clear(end) and end.stop != "max_steps"] == []
-    assert any(end.usage.input for end in ends) == (window > 2_048), "the smallest has no room for the instructions"
+    assert window == 2_048 or any(end.usage.input for end in ends), "there was room to ask"
 
 
 def _table(server: RealModel) -> str:

@@ -104,6 +104,7 @@ class Bench:
             *facts,
             tried.usage.usd_micros,
             usage=tried.usage,
+            at_most=call.usd_micros if tried.usage.estimated and tried.usage.usd_micros else 0,
             estimated_input=estimate(call.body),
             shape=shape_of(call.body),
             ms=tried.total_us // 1_000,

@@ -83,11 +83,13 @@ def prepare(
             f"and {safety_buffer(limits)} as a safety buffer",
             remedy="Start a new session (--new), ask for less at once, or use a model with a larger window.",
         )
-    paid = min(_paid_for(money, tokens, max_output), _left_for_answer(money, tokens_left, tokens, max_output))
+    most = max(tokens, factor.most(body)) if counted is None else counted
+    paid = min(_paid_for(money, most, max_output), _left_for_answer(money, tokens_left, tokens, max_output))
     if paid < max_output and encode is not None:
         body, max_output = encode(paid), paid
         tokens = max(tokens, projected(body, factor)) if counted is None else counted + 1
-    worst = worst_case(money.prices, tokens, max_output)
+        most = max(tokens, factor.most(body)) if counted is None else counted + 1
+    worst = worst_case(money.prices, most, max_output)
     if money.left is not None and worst > money.left:
         raise _too_dear(money, worst)
     return mint(

@@ -22,13 +22,17 @@ from dataclasses import dataclass, field
 
 from agentd.context.tokens import Shape, estimate, estimate_of, shape_of
 
-__all__ = ["CALLS", "SURE", "UNKNOWN", "Calibration", "Factor"]
+__all__ = ["CALLS", "CERTAIN", "SURE", "UNKNOWN", "Calibration", "Factor"]
 
 CALLS = 16
 """Latest calls of a model by which it is told how good its projections are."""
 SURE = 1.1
 """Deviations on top of the mean. So a projection is too small for about one call in a hundred, by a percent or two, where
 the safety buffer of the window is ten. With 2.2 it would be too large by twice as much for all the others."""
+CERTAIN = 5.0
+"""The same where it is about money: what is reserved has to hold, also for a text that is unlike any before."""
+_UNKNOWN_MORE = 1.25
+"""What is put on top of the estimate there, of a model that nobody counted for yet."""
 _PIECE_TOKENS = 1_000.0
 """What deviates from the rates by itself: about a tool's result. Ten of them deviate by three times as much as one."""
 _TALKS = 512
@@ -108,18 +112,26 @@ class Factor:
         """Tokens of a request, projected, on the safe side."""
         return self.of(shape_of(body))
 
-    def of(self, shape: Shape) -> int:
-        """The same for a request of this shape."""
+    def most(self, body: bytes) -> int:
+        """What they will be at most, as far as one can know: money is reserved for so many."""
+        shape = shape_of(body)
+        if self.rates is None:
+            return math.ceil(_UNKNOWN_MORE * estimate_of(shape))
+        return self.of(shape, CERTAIN)
+
+    def of(self, shape: Shape, sure: float = SURE) -> int:
+        """Tokens of a request of this shape; `sure`: how many deviations on top of the mean."""
         if self.rates is None:
             return estimate_of(shape)
         mean, deviation = self.rates.project(list(shape))
-        least = mean + SURE * deviation
+        found = mean + sure * deviation
         if self.before is not None:
             known, counted = self.before
             mean, deviation = self.rates.project(_difference(shape, known))
             # Both are safe; of what was mostly left out since then, little may be known from the difference.
-            least = min(least, counted + mean + SURE * deviation) if mean < 0 else counted + mean + SURE * deviation
-        return max(1, math.ceil(least))
+            of_talk = counted + mean + sure * deviation
+            found = min(found, of_talk) if mean < 0 else of_talk
+        return max(1, math.ceil(found))
 
     def saved(self, text: str) -> int:
         """Tokens that a text inside a request has, as likely too few as too many."""

@@ -18,6 +18,12 @@ __all__ = ["usage_of", "usage_of_failure"]
 _ON_ITS_WAY_TOKENS = 256
 """Tokens that a server may have made and billed before it noticed that nobody reads any more."""
 
+_WAS_SENT = frozenset({"headers", "body"})
+"""Where a call that was cut off had been sent whole: its server may have read it, and answered into the void."""
+
+_NOT_BEGUN = frozenset({"overflow", "rate_limited", "overloaded", "auth", "bad_request", "not_found"})
+"""What a server says in place of an answer, and bills nothing for."""
+
 
 def usage_of(reply: Reply, call: PreparedCall, prices: Prices) -> TurnUsage:
     """Of a call that came to an end, or was ended by us."""
@@ -28,13 +34,14 @@ def usage_of(reply: Reply, call: PreparedCall, prices: Prices) -> TurnUsage:
 
 
 def usage_of_failure(reply: Reply, call: PreparedCall, prices: Prices) -> TurnUsage:
-    """What a call that failed may have cost: nothing when not a byte was answered."""
-    failure = reply.failure
-    seen = failure.details.get("bytes_seen", 0) if failure is not None else 0
-    shown = len(reply.text().encode(errors="replace"))
-    if not seen and not shown:
+    """What a call that failed may have cost: nothing when nobody was reached, or the server refused to begin."""
+    failure, written = reply.failure, reply.bytes
+    details = failure.details if failure is not None else {}
+    seen = details.get("bytes_seen", 0)
+    refused = failure is not None and failure.kind in _NOT_BEGUN and not written
+    if refused or not (seen or written or details.get("phase") in _WAS_SENT):
         return TurnUsage(estimated=True)
-    return _at_most(max(shown, seen if isinstance(seen, int) else 0), call, prices)
+    return _at_most(max(written, seen if isinstance(seen, int) else 0), call, prices)
 
 
 def _at_most(seen_bytes: int, call: PreparedCall, prices: Prices) -> TurnUsage:

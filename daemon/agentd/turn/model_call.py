@@ -81,6 +81,7 @@ class ModelCall:
             *facts[:4],
             usage.usd_micros,
             usage=usage,
+            at_most=call.usd_micros if usage.estimated and usage.usd_micros else 0,
             estimated_input=estimate(call.body),
             ms=self._parts.world.clock.monotonic_ms() - self._began_ms,
             local=self._ready.choice.local,

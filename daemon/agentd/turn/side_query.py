@@ -141,6 +141,7 @@ class SideQueries:
                 *facts[:4],
                 usage.usd_micros,
                 usage=usage,
+                at_most=call.usd_micros if usage.estimated and usage.usd_micros else 0,
                 estimated_input=estimate(call.body),
                 shape=shape_of(call.body),
                 ms=clock.monotonic_ms() - began_ms,
@@ -157,8 +158,8 @@ class SideQueries:
 
     def _usage(self, reply: Reply, ready: Ready) -> TurnUsage:
         prices = ready.choice.prices or FREE
-        broken = reply.failure is not None or reply.ended is None
-        return (usage_of_failure if broken else usage_of)(reply, ready.call, prices)
+        # One that was given up in the middle was sent: its server may bill it.
+        return (usage_of_failure if reply.failure is not None else usage_of)(reply, ready.call, prices)
 
     def _told(self, query: SideQuery, text: str) -> None:
         self._parts.reporter.happened("model", "model.side_query", f"{query.name}: {text}", query.session)

@@ -3,7 +3,8 @@
 Theory. Before a call its worst case is held, in the same moment in which the money left is looked at: whoever looks next
 sees less. Then it is booked, durably, before a byte is sent, and settled with what the server counted when the call has
 ended. A call that was booked and never settled (the daemon died) counts as its worst case: the server may have billed
-it. Calls without a price are settled only, without a sync of their own. What a local model does costs tokens and time in
+it. So does one whose server did not say what it counted, in what limits count; what it cost is estimated. Calls without
+a price are settled only, without a sync of their own. What a local model does costs tokens and time in
 place of money; where those are limited, a call's worst case is held and booked in the same way.
 
     state/spending.jsonl      chained lines: booked, settled
@@ -53,10 +54,12 @@ class Booked(_Line, frozen=True, kw_only=True, tag="booked"):
 
 
 class Settled(_Line, frozen=True, kw_only=True, tag="settled"):
-    """A call has ended; `usd_micros` is what it cost. `estimated_input`: the estimate of its
-    bytes, before any calibration; `shape`: what bytes they were; `ms`: how long it took; `local`: by a model that costs no money."""
+    """A call has ended; `usd_micros` is what it cost, `at_most` what it may have cost where its server did not say: limits
+    count that. `estimated_input`: the estimate of its bytes, before any calibration; `shape`: what bytes they were; `ms`:
+    how long it took; `local`: by a model that costs no money."""
 
     usage: TurnUsage
+    at_most: int = 0
     estimated_input: int = 0
     shape: Shape | None = None
     ms: int = 0
@@ -233,11 +236,8 @@ def _amount(line: Booked | Settled) -> Amount:
         case Booked():
             return Amount(line.usd_micros, line.tokens, line.ms)
         case Settled():
-            return (
-                Amount(line.usd_micros, line.usage.input + line.usage.output, line.ms)
-                if line.local
-                else Amount(line.usd_micros)
-            )
+            cost = max(line.usd_micros, line.at_most)
+            return Amount(cost, line.usage.input + line.usage.output, line.ms) if line.local else Amount(cost)
 
 
 def _owners(line: Booked | Settled, at_ms: int) -> tuple[_Owner, ...]:

@@ -196,7 +196,7 @@ def test_what_broke_is_paid_for_on_the_safe_side() -> None:
     [line] = settled(stand.spending)
     assert (result.ok, line.usage.estimated) == (False, True)
     assert line.usage.output == 128
-    assert stand.spending.of_day(0) == line.usage.usd_micros > 0
+    assert stand.spending.of_day(0) == line.at_most >= line.usage.usd_micros > 0  # limits count the worst case
 
 
 def test_the_day_s_limit_holds_for_tests_too() -> None:
