@@ -31,7 +31,7 @@ def usage_of_failure(reply: Reply, call: PreparedCall, prices: Prices) -> TurnUs
     """What a call that failed may have cost: nothing when not a byte was answered."""
     failure = reply.failure
     seen = failure.details.get("bytes_seen", 0) if failure is not None else 0
-    shown = len(reply.text().encode(errors="replace"))
+    shown = reply.bytes
     if not seen and not shown:
         return TurnUsage(estimated=True)
     return _at_most(max(shown, seen if isinstance(seen, int) else 0), call, prices)

@@ -127,8 +127,9 @@ class SideQueries:
         facts = (f"{call.call}#1", call.session, call.purpose, call.provider, worst.usd_micros)
         try:
             await self._parts.spending.book(Booked(*facts, tokens=worst.tokens, ms=worst.ms))
-        except BaseException:
-            self._parts.spending.drop(facts[0])
+        except asyncio.CancelledError:
+            nothing = TurnUsage(estimated=True)  # it was booked, and is not made
+            await self._parts.spending.settle(Settled(*facts[:4], usage=nothing, local=ready.choice.local))
             raise
         began_ms, reply = clock.monotonic_ms(), Reply(call.call)
         try:
@@ -156,8 +157,8 @@ class SideQueries:
 
     def _usage(self, reply: Reply, ready: Ready) -> TurnUsage:
         prices = ready.choice.prices or FREE
-        broken = reply.failure is not None or reply.ended is None
-        return (usage_of_failure if broken else usage_of)(reply, ready.call, prices)
+        # One that was broken off by us was asked, and may be billed, though nobody heard a word of it.
+        return (usage_of if reply.failure is None else usage_of_failure)(reply, ready.call, prices)
 
     def _told(self, query: SideQuery, text: str) -> None:
         self._parts.reporter.happened("model", "model.side_query", f"{query.name}: {text}", query.session)
