@@ -205,6 +205,7 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
             wait_ms=e.wait_ms,
             waited_ms=turn.waited_ms + e.wait_ms,
             overflowed=e.failure == "overflow",
+            restarts=turn.restarts + (e.failure == "restart"),
             partial={},
         )
         if e.next_model:
@@ -214,6 +215,7 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
                 given_up=(*turn.given_up, turn.model),
                 attempts_before=e.attempt,
                 waited_ms=0,
+                compacted=0,
             )
     else:
         turn = replace(turn, phase="deciding", calls=(), failure=(e.text, e.remedy), partial={})
@@ -288,6 +290,7 @@ def _decided(state: SessionState, e: Decided, seq: int, at_ms: int) -> SessionSt
         overflowed=False,
         compacted=0,
         attempts_before=0,
+        restarts=0,
         owed=_owed(turn),
     )
     return replace(state, turn=following)

@@ -75,7 +75,7 @@ class TurnState:
 
     `cuts`: answers running that the output limit cut; `owed`: what the model has to be told before its next step;
     `recent`: what its calls came to (`session.breaker`); `given_up`: connections that could not go on with the turn, the
-    first one being the turn's own, and `attempts_before` the calls of this step that were theirs."""
+    first one being the turn's own, and `attempts_before` the calls of this step that were theirs; `restarts`: how many of this step's calls a restart cut off."""
 
     request: Requested
     model: str
@@ -103,6 +103,7 @@ class TurnState:
     recent: Recent = field(default_factory=Recent)
     given_up: tuple[str, ...] = ()
     attempts_before: int = 0
+    restarts: int = 0
     max_steps: int = 0
     max_faults: int = 0
     parallel_calls: int = 0
