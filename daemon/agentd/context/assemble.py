@@ -86,6 +86,8 @@ class Assembler:
         fit. `reminded`: what the model is told beside; `counted`: digest of a body -> tokens as its server counts them."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits))
         conversation = self._grow()
+        if reminded:
+            self._conversation = None  # what is told is recorded with the request, or not at all
         for entry in reminded:
             conversation.feed(entry)
         body = provider.encode(self._request(model, prefix, conversation))
@@ -98,10 +100,9 @@ class Assembler:
             overflowed,
         )
         if compacted is not None:
+            self._conversation = None  # the same of what was left out
             body = provider.encode(self._request(model, prefix, conversation))
         messages = conversation.messages()
-        if compacted is not None or reminded:
-            self._conversation = None  # what was left out or told is recorded with the request, or not at all
         call = prepare(
             provider=provider.name,
             body=body,
