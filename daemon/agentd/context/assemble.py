@@ -103,12 +103,11 @@ class Assembler:
             if cut is None:
                 break
             compacted = cut if compacted is None else _together(compacted, cut)
+            self._conversation = None  # what was left out is recorded with the request, or not at all
             body = provider.encode(self._request(model, prefix, conversation))
             if _tokens(body, factor, counted) <= usable:
                 break
         messages = conversation.messages()
-        if compacted is not None:
-            self._conversation = None  # what was left out is recorded with the request, or not at all
         call = prepare(
             provider=provider.name,
             body=body,

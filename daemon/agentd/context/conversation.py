@@ -116,7 +116,7 @@ class Conversation:
             self.hide(entry.turns)
         paths = ", ".join(one.path for one in entry.files if one.action != "kept")
         if not entry.turns and paths:
-            self._say("", "user", (TextBlock(FILES_TAKEN_BACK.format(paths=paths)),))
+            self._say("", "user", (TextBlock(FILES_TAKEN_BACK.format(paths=escaped(paths))),))
 
     def hide(self, turns: Iterable[str]) -> None:
         """Leave out what was said in these turns by whomever (also what is still to come of them), until `show`. All
@@ -238,7 +238,9 @@ def _notice(tool: str, summary: str) -> str:
 
 
 def _user_blocks(request: Requested) -> tuple[Block, ...]:
-    files = tuple(TextBlock(f'<file path="{path}">\n{escaped(text)}\n</file>') for path, _, text in request.files)
+    files = tuple(
+        TextBlock(f'<file path="{escaped(path)}">\n{escaped(text)}\n</file>') for path, _, text in request.files
+    )
     return (*files, TextBlock(escaped(request.prompt)))
 
 

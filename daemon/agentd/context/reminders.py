@@ -8,6 +8,7 @@ wording changes no earlier byte. It never decides what happens next. Callers: `c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ __all__ = ["LEVELS", "Used", "crossed", "dollars", "escaped", "of_budget", "remi
 LEVELS = (50, 75, 90, 95)
 """Percent of a budget at which the model is told what is left."""
 
+_BRACKET = re.compile(rf"<(?=\s*/?\s*{TAG})", re.I)
 _KINDS: Mapping[str, str] = {"tokens": "tokens", "usd": "usd", "quota": "budget_tokens"}
 
 
@@ -54,10 +56,9 @@ def reminder(name: str, **values: object) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` of anybody else, which can't pose as a reminder: the tag's bracket is written as `&lt;`."""
-    if TAG not in text:
-        return text
-    return text.replace(f"<{TAG}", f"&lt;{TAG}").replace(f"</{TAG}", f"&lt;/{TAG}")
+    """`text` of anybody else, which can't pose as a reminder: the tag's bracket is written as `&lt;`. Models read a tag
+    in capitals or with blanks in it as the same."""
+    return _BRACKET.sub("&lt;", text) if "<" in text else text
 
 
 def dollars(usd_micros: int) -> str:

@@ -26,6 +26,9 @@ MOST_HELD = 1024 * 1024
 
 _MOST_CALLS = 128  # of one reply, as in the protocol's own form: babble must not fill the memory
 _FIRST = re.compile("[" + re.escape("".join(sorted({opener.text[0] for opener in OPENERS}))) + "]")
+_OPENER_CHARS = (
+    max(len(opener.text) for opener in OPENERS) + 1
+)  # enough to tell them apart; a copy of all is not needed
 _LONGEST_SPACE = 256  # characters of white space at a reply's beginning that wait for what follows
 
 _Block = tuple[Tape, Reading[list[Written] | None]]
@@ -70,7 +73,7 @@ class ToolText:
                 changed = bool(self.found) and stop == "end"
                 yield Ended("tool_use", event.usage) if changed else event
             case Failure():
-                yield from self._let_go()
+                yield from self.rest()
                 yield event
             case _:
                 assert_never(event)
@@ -138,7 +141,7 @@ class ToolText:
             done, at = match.start(), match.end()
             if self._code.inside:
                 continue
-            opener, more = self._opener(window[done:])
+            opener, more = self._opener(window[done : done + _OPENER_CHARS])
             if opener is not None:
                 self._begin(window[done:], opener.reader, opener.text)
                 return self._with_space(passed)
@@ -186,8 +189,8 @@ class ToolText:
             yield TextPiece(space)
         self._over = None
 
-    def _let_go(self) -> Iterator[ModelEvent]:
-        """A broken reply: nothing of it will be run, and what came of it is shown."""
+    def rest(self) -> Iterator[ModelEvent]:
+        """What waits of a reply that broke or was broken off: nothing of it will be run, and it is a text."""
         tape = self._block[0] if self._block is not None else Tape()
         text = (self._space or "") + tape.taken + tape.window + self._window
         self._block, self._window, self._space = None, "", None

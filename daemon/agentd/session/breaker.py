@@ -51,7 +51,6 @@ _IGNORED: Mapping[str, frozenset[str]] = {"shell": frozenset({"description"})}
 _EXACT = frozenset({"edit", "write"})
 """Tools in whose texts white space is what is written."""
 
-_SPACE = re.compile(r"\s+")
 # How long something took and what time it is: the one thing in which two equal results always differ.
 _TIMES = re.compile(
     r"\b\d+(?:[.,]\d+)?\s?(?:ns|[mµu]s|s|secs?|seconds?|minutes?)\b"
@@ -92,7 +91,7 @@ def seen(tool: str, arguments: Mapping[str, object], status: str, result: str, *
     asked = {name: value for name, value in arguments.items() if name not in _IGNORED.get(tool, frozenset())}
     plain = json.dumps(asked if tool in _EXACT else _plain(asked), sort_keys=True, default=repr)
     call = _digest(tool, plain)
-    return Seen(call, _digest(call, status, _SPACE.sub(" ", _TIMES.sub("", result)).strip()), changed)
+    return Seen(call, _digest(call, status, " ".join(_TIMES.sub("", result).split())), changed)
 
 
 def after(recent: Recent, one: Seen) -> Recent:
@@ -132,7 +131,7 @@ def judge(recent: Recent, limits: Limits = LIMITS) -> Verdict:
 def _plain(value: object) -> object:
     match value:
         case str():
-            return _SPACE.sub(" ", value).strip()
+            return " ".join(value.split())
         case Mapping():
             return {str(name): _plain(inner) for name, inner in value.items()}
         case list() | tuple():

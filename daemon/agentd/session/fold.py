@@ -207,6 +207,7 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
             waited_ms=turn.waited_ms + e.wait_ms,
             overflowed=e.failure == "overflow",
             reached=turn.reached or e.failure not in ("network", "restart"),
+            restarts=turn.restarts + (e.failure == "restart"),
             partial={},
         )
         if e.next_model:
@@ -217,6 +218,7 @@ def _broke(state: SessionState, e: Broke, seq: int, at_ms: int) -> SessionState:
                 attempts_before=e.attempt,
                 waited_ms=0,
                 reached=False,
+                compacted=0,
             )
     else:
         turn = replace(turn, phase="deciding", calls=(), failure=(e.text, e.remedy), partial={})
@@ -291,6 +293,7 @@ def _decided(state: SessionState, e: Decided, seq: int, at_ms: int) -> SessionSt
         overflowed=False,
         compacted=0,
         attempts_before=0,
+        restarts=0,
         owed=_owed(turn),
     )
     return replace(state, turn=following)

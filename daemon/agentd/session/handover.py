@@ -33,6 +33,7 @@ from agentd.session.handover_survey import DIGESTS, UNKNOWN, is_structure
 from agentd.session.revisions import Reverted, Reverting
 from agentd.session.state import SessionState
 from agentd.telemetry.detect_marks import Marks
+from agentproto.content import ToolUseBlock
 
 __all__ = ["NOTE", "Rewriting", "Wish", "counts_of", "foreign_digest", "foreign_power", "is_stand_in", "note"]
 
@@ -72,6 +73,8 @@ class Rewriting:
         self._secret_paths = secret_paths
         self._blobs = blobs
         self._stand_ins: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+        self._secret_calls: set[str] = set()
         self._numbers: dict[int, int] = {}
         self._session = ""
 
@@ -88,6 +91,11 @@ class Rewriting:
         plain = msgspec.to_builtins(entry)
         self._of_files(entry, plain)
         self._of_names(entry, plain)
+        if isinstance(entry, Replied) and seq in self._flagged:
+            self._secret_calls |= {block.call for block in entry.blocks if isinstance(block, ToolUseBlock)}
+        if isinstance(entry, Done) and entry.seen and (seq in self._flagged or entry.call in self._secret_calls):
+            # Who knows all of a call but a secret could try until the digest fits.
+            plain["seen"] = [self._seen.setdefault(digest, str(len(self._seen) + 1)) for digest in entry.seen]
         if self._wish.redacted:
             plain = self._cut(seq, entry, plain)
         raw = msgspec.json.encode(plain)

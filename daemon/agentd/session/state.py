@@ -75,8 +75,8 @@ class TurnState:
 
     `cuts`: answers running that the output limit cut; `owed`: what the model has to be told before its next step;
     `recent`: what its calls came to (`session.breaker`); `given_up`: connections that could not go on with the turn, the
-    first one being the turn's own, and `attempts_before` the calls of this step that were theirs; `reached`: the model's server has
-    answered something in this turn."""
+    first one being the turn's own, and `attempts_before` the calls of this step that were theirs; `reached`: the model's
+    server has answered something in this turn; `restarts`: how many of this step's calls a restart cut off."""
 
     request: Requested
     model: str
@@ -105,6 +105,7 @@ class TurnState:
     given_up: tuple[str, ...] = ()
     attempts_before: int = 0
     reached: bool = False
+    restarts: int = 0
     max_steps: int = 0
     max_faults: int = 0
     parallel_calls: int = 0

@@ -182,7 +182,10 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Change:
+    """`instead_of`: a title; only where it is the session's still, and no turn runs."""
+
     entry: Changed
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,8 +81,11 @@ def react(state: SessionState, event: Event, limits: Limits, at_ms: int) -> tupl
 def _take(pen: Pen, event: Event) -> None:
     turn = pen.state.turn
     match event:
-        case SessionMade(entry) | Change(entry):
+        case SessionMade(entry):
             pen.record(entry)
+        case Change(entry):
+            if event.instead_of is None or (turn is None and pen.state.title == event.instead_of):
+                pen.record(entry)
         case Happening(entry):
             if entry.code not in pen.state.notices:
                 pen.record(entry)

@@ -72,13 +72,33 @@ class ModelCall:
         except DiskError as fault:
             text = f"nothing was asked: what it may cost could not be written down ({fault.what})"
             return self._failed(Failure("bad_request", text, fault.remedy))
-        with self._parts.traffic.calling(call.provider):
-            event = await self._within(worst.ms)
-        usage = (
-            event.entry.usage if isinstance(event, ModelReplied) else usage_of_failure(self._reply, call, self._prices)
-        )
+        except asyncio.CancelledError:
+            await self._settle(TurnUsage(estimated=True))  # it was booked, and is not made
+            raise
+        try:
+            with self._parts.traffic.calling(call.provider):
+                event = await self._within(worst.ms)
+        except DiskError:
+            await self._settle(usage_of_failure(self._reply, call, self._prices))
+            raise
+        try:
+            await self._settle(
+                event.entry.usage
+                if isinstance(event, ModelReplied)
+                else usage_of_failure(self._reply, call, self._prices)
+            )
+        except asyncio.CancelledError:
+            if not self.interrupted:
+                raise
+        return event  # what was answered before the interrupt came is not lost with it
+
+    async def _settle(self, usage: TurnUsage) -> None:
+        call = self._prepared
         settled = Settled(
-            *facts[:4],
+            call_of(call.call, self._turn.attempts),
+            call.session,
+            call.purpose,
+            call.provider,
             usage.usd_micros,
             usage=usage,
             at_most=call.usd_micros if usage.estimated and usage.usd_micros else 0,
@@ -88,10 +108,9 @@ class ModelCall:
             shape=shape_of(call.body),
         )
         try:
-            await spending.settle(settled)
+            await self._parts.spending.settle(settled)
         except DiskError as fault:
             self._parts.reporter.happened("model", "model.cost_lost", fault.what, call.session)
-        return event
 
     async def _within(self, ms: int) -> Event:
         """Ask, for as long as the budget has time for it (0: no limit); then what was said is an answer that was cut."""
@@ -107,8 +126,9 @@ class ModelCall:
         try:
             async with aclosing(self._provider.stream(self._prepared)) as stream:
                 async for event in stream:
-                    for found in (event,) if self._in_text is None else self._in_text.feed(event):
-                        delta = self._reply.take(found)
+                    given = (event,) if self._in_text is None else self._in_text.feed(event)
+                    # All of it is taken before anything is waited for: an end that comes meanwhile must lose nothing.
+                    for delta in tuple(map(self._reply.take, given)):
                         if delta is not None:
                             self._show(delta)
                             await self._keep_some(delta)
@@ -142,6 +162,7 @@ class ModelCall:
         return why is not None
 
     def _replied(self, *, stop: str, interrupted: bool = False) -> Event:
+        self._take_rest()
         blocks = self._reply.blocks(interrupted=interrupted or stop == REPEATED)
         if stop == REPEATED:
             blocks = without_end(blocks)
@@ -158,7 +179,14 @@ class ModelCall:
             )
         )
 
+    def _take_rest(self) -> None:
+        """Text that waited for the end of a call, when the reply ended without saying so."""
+        if self._in_text is not None and self._reply.ended is None:
+            for event in self._in_text.rest():
+                self._reply.take(event)
+
     def _failed(self, failure: Failure) -> Event:
+        self._take_rest()
         turn = self._turn
         next_model = ""
         if POLICIES[failure.kind].fall_back:

@@ -43,7 +43,7 @@ def recover(pen: Pen, event: Recovered) -> None:
     if turn is None:
         return
     if turn.phase == "calling":
-        again = turn.interrupted is None and turn.attempts < MAX_RESTARTS
+        again = turn.interrupted is None and turn.restarts + 1 < MAX_RESTARTS
         pen.record(
             Broke(
                 turn=turn.id,

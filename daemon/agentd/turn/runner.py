@@ -196,6 +196,7 @@ class Runner:
             lines = await self._append(entries, at_ms)
         except DiskError as fault:
             self._cancel()
+            self._parts.spending.let_go(self.state.session)
             self._parts.reporter.happened("session", "session.read_only", fault.what, self.state.session)
             self._parts.publisher.stopped(self.state.session, fault.what)
             raise
@@ -315,10 +316,28 @@ class Runner:
         await self._feed_back(event)
 
     async def _keep(self, partial: Partial) -> None:
-        async with self._lock:
-            turn = self.state.turn
-            if turn is not None and turn.phase == "calling" and turn.id == partial.turn:
-                await self._record((partial,), self._parts.world.clock.now_ms())
+        """Record streamed text. A deadline may end the call at any time, and half a record would break the log: who is
+        cancelled waits until it is written whole."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = self._parts.tasks.start(f"{self.state.session} partial", self._keep_whole(partial, kept))
+        task.add_done_callback(lambda _: kept.done() or kept.cancel())
+        try:
+            await asyncio.shield(kept)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+
+    async def _keep_whole(self, partial: Partial, kept: asyncio.Future[None]) -> None:
+        try:
+            async with self._lock:
+                turn = self.state.turn
+                if turn is not None and turn.phase == "calling" and turn.id == partial.turn:
+                    await self._record((partial,), self._parts.world.clock.now_ms())
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it belongs to the caller
+            kept.set_exception(fault)
+            kept.exception()  # one that was cancelled does not ask for it
+        else:
+            kept.set_result(None)
 
     async def _wait(self, step: str, ms: int) -> None:
         try:

@@ -127,8 +127,9 @@ class SideQueries:
         facts = (f"{call.call}#1", call.session, call.purpose, call.provider, worst.usd_micros)
         try:
             await self._parts.spending.book(Booked(*facts, tokens=worst.tokens, ms=worst.ms))
-        except BaseException:
-            self._parts.spending.drop(facts[0])
+        except asyncio.CancelledError:
+            nothing = TurnUsage(estimated=True)  # it was booked, and is not made
+            await self._parts.spending.settle(Settled(*facts[:4], usage=nothing, local=ready.choice.local))
             raise
         began_ms, reply = clock.monotonic_ms(), Reply(call.call)
         try:

@@ -23,6 +23,7 @@ from agentd.chain.file import ChainFile
 from agentd.context.calibration import Calibration, Factor
 from agentd.context.purposes import BACKGROUND
 from agentd.context.tokens import Shape
+from agentd.errors import AgentdError
 from agentd.world.doors import World
 from agentproto.api.turn import TurnUsage
 
@@ -186,19 +187,18 @@ class Spending:
         if amount != NOTHING:
             self._held[call] = (session, purpose, amount)
 
-    def drop(self, call: str) -> None:
-        """A call that was held will not be made."""
-        self._held.pop(call, None)
-
     def let_go(self, session: str) -> None:
         """The session's turn will not make the call that it held something for; what goes on beside it may."""
         self._held = {call: held for call, held in self._held.items() if held[0] != session or held[1] in BACKGROUND}
 
     async def book(self, booked: Booked) -> None:
-        """Durable when it returns, if it may cost anything. DiskError: then the call must not be made."""
-        if booked.usd_micros or booked.tokens or booked.ms:
-            await self._append(booked, sync=True)
-        self._held.pop(booked.call, None)
+        """Durable when it returns, if it may cost anything. DiskError: then the call must not be made. Who is cancelled
+        here makes no call either, and settles it."""
+        try:
+            if booked.usd_micros or booked.tokens or booked.ms:
+                await self._append(booked, sync=True)
+        finally:
+            self._held.pop(booked.call, None)
 
     async def settle(self, settled: Settled) -> None:
         await self._append(settled, sync=False)
@@ -212,7 +212,13 @@ class Spending:
         if self._file.closed:  # after a disk that was full
             self._forget()
             self.load()
-        await self._file.append([line], now_ms, sync=sync)
+        try:
+            await self._file.append([line], now_ms, sync=sync)
+        except AgentdError:
+            raise
+        except BaseException:  # cancelled: the journal has it, and will write it, whoever waits for it
+            self._add(Spent(now_ms, line))
+            raise
         self._add(Spent(now_ms, line))
         self._learn(line)
 

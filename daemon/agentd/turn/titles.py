@@ -72,9 +72,12 @@ class Titles:
         query = SideQuery("title", state.session, model, prompt("side/title"), shown, _SCHEMA)
         answer = await self._queries.ask(query)
         title = " ".join(str((answer or {}).get("title", "")).split())[:_LONGEST]
-        if title and self._log.state.turn is None:
+        if title:
             self._task = None  # its own entry is no reason to stop it
-            await self._feed(Change(Changed(actor=DAEMON, title=title)))
+            try:
+                await self._feed(Change(Changed(actor=DAEMON, title=title), instead_of=state.title))
+            except AgentdError:
+                return  # the daemon stops, or the session takes no more entries: it goes without
 
     def _talk(self) -> tuple[Requested | None, str]:
         """The first message, and the newest answer with words."""

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from agentd.chain.frame import FIRST_LINK, Line, encode_line
+from agentd.session.breaker import seen
 from agentd.session.entries import Begun, Done, Entry, Finished, Notice, Opened, Partial, Replied, Requested, Started
 from agentd.session.fold import fold
 from agentd.session.folders import session_folder
@@ -26,7 +27,7 @@ from agentd.worker import JOBS, run_job
 from agentd.world.files import RealFiles
 from agentd.world.processes import RealProcesses
 from agentproto.api.turn import TurnUsage
-from agentproto.content import TextBlock
+from agentproto.content import TextBlock, ToolUseBlock
 from support.canaries import Canary, canaries, forms_of
 from support.planted_logs import AT, PERSON, SESSION, Planted, planted, sha256, tool_entries
 
@@ -657,3 +658,27 @@ def test_a_fault_of_the_disk_comes_back_by_its_name(home: Path) -> None:
         RealFiles(), "import-session", {"data": str(home), "path": "/no/such", "expected": "", "only_look": True}
     )
     assert answer["fault"][0] == "MissingFileError"  # type: ignore[index]
+
+
+def test_what_a_call_was_recognised_by_tells_nothing_of_a_secret_in_it(data: Path) -> None:
+    plan = Planted()
+    plan.open()
+    turn = f"{SESSION}.t1"
+    asked = {"command": f"curl -H 'Authorization: Bearer {KEY}' x"}
+    one, other = (seen("shell", given, "ok", "fine", changed=False) for given in (asked, {"command": "ls"}))
+    digests = [(one.call, one.outcome), (one.call, "0123456789abcdef"), (other.call, other.outcome)]
+    uses = (
+        ToolUseBlock(f"{turn}.1.1", "shell", asked, ""),
+        ToolUseBlock(f"{turn}.1.2", "shell", asked, ""),
+    )
+    calls = [
+        Done(turn=turn, call=f"{turn}.{step}", tool="shell", status="ok", text="fine", summary="", seen=two)
+        for step, two in zip(("1.1", "1.2", "2.1"), digests, strict=True)
+    ]
+    said = Replied(turn=turn, step=f"{turn}.1", blocks=uses, stop="tool_use", usage=TurnUsage())
+    plan.turn("fetch it", inner=[said, *calls])
+    plan.write(data)
+    redact(data)
+    told = [entry.seen for entry in entries(data, NEW) if isinstance(entry, Done)]
+    # What was the same is so still, and where there was none nothing changes.
+    assert told == [("1", "2"), ("1", "3"), (other.call, other.outcome)]
