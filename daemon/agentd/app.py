@@ -1,8 +1,8 @@
 """Builds everything, once, and starts and stops it in order: the only file that knows all the parts.
 
 Start: folders checked, the home's lock taken, settings read, what a killed daemon left running ended, recorded of open
-sessions that they go on, socket bound, connection file written, readiness told; then they go on. Stop is the same backwards; turns that run are not
-ended but left to their logs: the next start goes on with them. Callers: `agentd.cli`.
+sessions that they go on, socket bound, connection file written, readiness told; only then do they go on. Stop is the same
+backwards; turns that run are not ended but left to their logs: the next start goes on with them. Callers: `agentd.cli`.
 """
 
 from __future__ import annotations

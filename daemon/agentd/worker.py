@@ -23,6 +23,7 @@ __all__ = ["JOBS", "main", "run_job", "serve"]
 
 JOBS: dict[str, str] = {
     "bundle-session": "agentd.session.handover_jobs:bundle_session",
+    "digest": "agentd.turn.digest_jobs:digest",
     "echo": "agentd.world.trial_jobs:echo",
     "glob": "agentd.tools.search_jobs:glob",
     "grep": "agentd.tools.search_jobs:grep",

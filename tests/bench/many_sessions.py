@@ -29,7 +29,7 @@ from bench.rows import Row
 from bench.start import ready_ms
 from support.daemon import RealDaemon
 
-__all__ = ["measure"]
+__all__ = ["copies", "measure"]
 
 _SMALL = 900
 _LARGE = 100
@@ -117,9 +117,9 @@ def _fill(home: RealDaemon, template: str) -> list[str]:
     made_ms = time_of(template)
     small = [session_id(made_ms - number * 60_000, number) for number in range(1, _SMALL + 1)]
     large = [session_id(made_ms - number * 61_000, number) for number in range(_SMALL + 1, _SMALL + _LARGE + 1)]
-    _copy(home, template, small)
+    copies(home, template, small)
     asyncio.run(grow(home, template, size=_LARGE_BYTES))
-    _copy(home, template, large)
+    copies(home, template, large)
     _, store = open_store(home)
     for session in (small[-1], large[-1]):
         log = store.open(session)
@@ -128,7 +128,8 @@ def _fill(home: RealDaemon, template: str) -> list[str]:
     return large
 
 
-def _copy(home: RealDaemon, template: str, ids: list[str]) -> None:
+def copies(home: RealDaemon, template: str, ids: list[str]) -> None:
+    """Make sessions `ids` that hold what `template` holds. No daemon may run."""
     _, store = open_store(home)
     head = store.head(template)
     assert head is not None

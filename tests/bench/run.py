@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, str] = {
     "many_clients": "a thousand clients",
     "log": "append, sync, acknowledge; opening a large log",
     "many_sessions": "a thousand sessions: ready after kill -9, listed",
+    "waits": "what others wait for while something long is done",
     "turns": "a turn's own overhead, with a short and a long history",
     "estimator": "projected tokens beside what servers count",
     "over_limit": "requests over the window",

@@ -25,11 +25,13 @@ class Turn:
     at: list[float] = field(default_factory=list)
 
 
-def one_turn(client: BlockingClient, cwd: str, session: str | None = None, prompt: str = "go on") -> Turn:
-    """Start a turn (in a new session without `session`) and take its events to the end. AssertionError when it did not
+def one_turn(
+    client: BlockingClient, cwd: str, session: str | None = None, prompt: str = "go on", allow: tuple[str, ...] = ()
+) -> Turn:
+    """Start a turn (in a new session without `session`), in which `allow` is allowed, and take its events to the end. AssertionError when it did not
     end well: a bench of a broken turn would be a fast one."""
     begun = time.perf_counter()
-    params = StartParams(key=new_key(), prompt=prompt, session=session, cwd=cwd, subscribe=True)
+    params = StartParams(key=new_key(), prompt=prompt, session=session, cwd=cwd, subscribe=True, allow=allow)
     ticket = client.send("turn.start", params)
     ended = {"stop": ""}
     found = Turn(session or "", 0.0, "")

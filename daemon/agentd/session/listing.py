@@ -14,7 +14,7 @@ It decides when a kept row still holds. It never deletes a session, and never fa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -22,8 +22,9 @@ import msgspec
 from agentd.errors import AgentdError, DiskError
 from agentd.session.state import SessionState
 from agentd.world.doors import FileInfo, Files, Handle
+from agentd.world.long_work import at_once
 
-__all__ = ["Listed", "Listing"]
+__all__ = ["Listed", "Listing", "ids_below"]
 
 _SPARE_LINES = 1000
 """Lines beyond one a row before the file is written anew: some 300 kB, which take a few milliseconds to read."""
@@ -85,15 +86,15 @@ _decoder: msgspec.json.Decoder[_Kept] = msgspec.json.Decoder(_Kept)
 
 
 class Listing:
-    """`places` finds the file that holds a session's log (and whether it is an archive); `look` reads a row from it,
-    None when nothing of the session ever became durable."""
+    """`places` finds the file that holds a session's log (and whether it is an archive); `look` reads a row from it, in
+    pieces of a few milliseconds; None when nothing of the session ever became durable."""
 
     def __init__(
         self,
         files: Files,
         path: str,
         place: Callable[[str], tuple[FileInfo, bool] | None],
-        look: Callable[[str], Listed | None],
+        look: Callable[[str], Generator[None, None, Listed | None]],
     ) -> None:
         self._files = files
         self._path = path
@@ -114,7 +115,7 @@ class Listing:
         return self._rows
 
     async def load(self, ids: Callable[[], Iterable[str]], pause: Callable[[], Awaitable[None]]) -> None:
-        """Get ready for `rows`, with a pause after each log that had to be asked."""
+        """Get ready for `rows`, with a pause after each piece of a log that had to be asked."""
         if self._rows is None:
             for _ in self._loading(ids()):
                 await pause()
@@ -139,7 +140,7 @@ class Listing:
 
     def refresh(self, id: str) -> None:
         """The session's files changed: ask them. Never raises."""
-        row = self._look(id)
+        row = at_once(self._look(id))
         if row is None:
             self.drop(id)
         else:
@@ -159,7 +160,7 @@ class Listing:
             self._rows[id] = row
 
     def _loading(self, ids: Iterable[str]) -> Iterator[None]:
-        """Find all rows; a pause after each that is not kept. What is told meanwhile is newer than what was found."""
+        """Find all rows; pauses at each that is not kept. What is told meanwhile is newer than what was found."""
         self._read()
         rows: dict[str, Listed] = {}
         fresh: dict[str, _Kept] = {}
@@ -176,7 +177,7 @@ class Listing:
             if kept is not None and kept.stamp == stamp:
                 rows[id] = kept.row
                 continue
-            row = self._look(id)
+            row = yield from self._look(id)
             if row is not None:
                 rows[id] = row
                 if row.seq:
@@ -238,6 +239,17 @@ class Listing:
         if self._handle is not None:
             self._handle.close()
             self._handle = None
+
+
+def ids_below(files: Files, root: str) -> list[str]:
+    """The names of all folders below year and month, the newest first (ids sort by time)."""
+    months = (month for year in _folders_in(files, root) for month in _folders_in(files, year))
+    found = (folder for month in months for folder in _folders_in(files, month))
+    return sorted((folder.rpartition("/")[2] for folder in found), reverse=True)
+
+
+def _folders_in(files: Files, place: str) -> list[str]:
+    return [f"{place}/{name}" for name, info in files.list(place) if info.kind == "dir"]
 
 
 def _stamp(info: FileInfo, archived: bool) -> _Stamp:

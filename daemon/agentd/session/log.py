@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import msgspec
 
@@ -37,6 +37,7 @@ from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Withdrawn
 from agentd.session.state import SessionState
 from agentd.world.doors import Handle, World
+from agentd.world.long_work import PIECE_BYTES, at_once
 
 __all__ = ["CHECKPOINT_EVERY", "LOG_FILE", "Head", "Ref", "SessionLog"]
 
@@ -44,6 +45,8 @@ LOG_FILE = "log.jsonl"
 CHECKPOINT_EVERY = 1000
 _INDEX_EVERY = 64
 _BACK = 512
+_PIECE_LINES = 128
+"""Read and folded while a log is opened: some 5 ms of work."""
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 _TRANSCRIPT = (Requested, Started, Replied, Broke, Done, Steered, Withdrawn, Reverted, Compacted, Reminded, Asked)
 
@@ -107,14 +110,21 @@ class SessionLog:
         An unfinished last line is cut off and kept beside the log (with `writable`); damage before it leaves the
         session read-only up to there (`problem`). Raises only when the file itself can't be opened.
         """
+        return at_once(cls.opening(world, folder, head, writable=writable))
+
+    @classmethod
+    def opening(
+        cls, world: World, folder: str, head: Head | None = None, *, writable: bool = True
+    ) -> Generator[None, None, SessionLog]:
+        """The same in pieces of a few milliseconds: a log whose last checkpoint is not known is read whole."""
         path = f"{folder}/{LOG_FILE}"
         handle = world.files.open_append(path) if writable else world.files.open_read(path)
         log = cls(world, folder, handle)
         try:
             log._known = head
-            if head is None or not head.checkpoint_offset or not log._restore(head):
+            if head is None or not head.checkpoint_offset or not (yield from log._restore(head)):
                 log._start_over()
-                log._read(0, FIRST_LINK, 1)
+                yield from log._read(0, FIRST_LINK, 1)
             log._settle(head, writable)
         except BaseException:
             handle.close()
@@ -128,7 +138,7 @@ class SessionLog:
         self.state, self.refs, self._index, self._fresh_refs = SessionState(), [], [], []
         self._older = self._checkpoint = None
 
-    def _restore(self, head: Head) -> bool:
+    def _restore(self, head: Head) -> Generator[None, None, bool]:
         link = head.checkpoint_link.encode()
         first = next(self._scan(head.checkpoint_offset, link, head.checkpoint_seq), None)
         if not isinstance(first, Line) or not isinstance(first.entry, Checkpoint):
@@ -138,12 +148,12 @@ class SessionLog:
         except msgspec.ValidationError:
             return False
         self._older = (first.offset, first.length)
-        self._read(head.checkpoint_offset, link, head.checkpoint_seq)
+        yield from self._read(head.checkpoint_offset, link, head.checkpoint_seq)
         return True
 
-    def _read(self, offset: int, link: bytes, first_seq: int) -> None:
+    def _read(self, offset: int, link: bytes, first_seq: int) -> Generator[None, None, None]:
         self._link = link
-        self.size = offset
+        self.size = begun = offset
         for line in self._scan(offset, link, first_seq):
             if isinstance(line, Damage):
                 self.damage = line
@@ -152,6 +162,9 @@ class SessionLog:
                 # Another log of the same name and length: put back from a copy, or gone on with elsewhere.
                 self.head_differs = line.crc.decode() != self._known.crc
             self._take(line)
+            if self.size - begun >= PIECE_BYTES or line.seq % _PIECE_LINES == 0:
+                begun = self.size
+                yield
 
     def _take(self, line: Line[Entry]) -> None:
         entry = line.entry

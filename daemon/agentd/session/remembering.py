@@ -19,10 +19,14 @@ after a thousand others is no lost answer any more, and a file that was read a t
 
 def latest(mapping: Mapping[str, V], key: str, value: V) -> dict[str, V]:
     """`mapping` with `key` as its newest, and without the oldest beyond REMEMBERED."""
-    rest = {name: old for name, old in mapping.items() if name != key}
-    if len(rest) >= REMEMBERED:
-        del rest[next(iter(rest))]
-    return {**rest, key: value}
+    newer = dict(
+        mapping
+    )  # copied whole: a log is folded line by line, and a thousand steps of ours would be most of it
+    newer.pop(key, None)
+    if len(newer) >= REMEMBERED:
+        del newer[next(iter(newer))]
+    newer[key] = value
+    return newer
 
 
 def without(mapping: Mapping[str, V], keys: Collection[str]) -> dict[str, V]:

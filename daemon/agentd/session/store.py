@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -29,11 +29,12 @@ from agentd.errors import (
     NotFoundError,
 )
 from agentd.session.folders import SESSION_ID, session_folder
-from agentd.session.listing import Listed, Listing
+from agentd.session.listing import Listed, Listing, ids_below
 from agentd.session.log import LOG_FILE, Head, SessionLog
 from agentd.session.removal import GRAVES, emptying, size_of, sweep, take_out
 from agentd.session.shelf import Shelf
 from agentd.world.doors import World
+from agentd.world.long_work import at_once
 
 __all__ = ["INCOMING", "SessionStore"]
 
@@ -134,18 +135,25 @@ class SessionStore:
     def open(self, session: str, *, writable: bool = True) -> SessionLog:
         """NotFoundError when there is none; damage is in the log's `problem`, not raised. An archived log is unpacked
         first (`ready` does that without stopping everybody else); one that is not `writable` leaves nothing of it
-        behind. DamagedLogError when that can't be done, BusyError while the session is packed or removed."""
+        behind. DamagedLogError when that can't be done, BusyError while the session is packed, removed or opened."""
+        return at_once(self.opening(session, writable=writable))
+
+    def opening(self, session: str, *, writable: bool = True) -> Generator[None, None, SessionLog]:
+        """The same in pieces of a few milliseconds; nobody else can have the session's files meanwhile."""
         self._check_free(session)
         folder, head = self.folder(session), self.head(session)
+        self._at_work[session] = "opened"
         try:
             found = self._shelf.place(session)
             if found is not None and found[1]:
                 if not writable:
                     return self._shelf.open_copy(session, head)
                 self._shelf.unpack(session)
-            log = SessionLog.open(self._world, folder, head, writable=writable)
+            log = yield from SessionLog.opening(self._world, folder, head, writable=writable)
         except MissingFileError:
             raise _no_session(session) from None
+        finally:
+            del self._at_work[session]
         if writable:
             self._logs[session] = log
         return log
@@ -332,16 +340,7 @@ class SessionStore:
 
     def ids(self) -> list[str]:
         """Every session's id, newest first (ids sort by time)."""
-        files = self._world.files
-        root = f"{self._data}/sessions"
-        found: list[str] = []
-        for year, info in files.list(root):
-            if info.kind != "dir":
-                continue
-            for month, inner in files.list(f"{root}/{year}"):
-                if inner.kind == "dir":
-                    found += [name for name, kind in files.list(f"{root}/{year}/{month}") if kind.kind == "dir"]
-        return sorted(found, reverse=True)
+        return ids_below(self._world.files, f"{self._data}/sessions")
 
     def listed(self) -> Sequence[Listed]:
         """All sessions but those that are loaded and new, newest change first. Later changes come by `keep_head` and
@@ -365,14 +364,14 @@ class SessionStore:
         self._count = None
         self._listing.refresh(session)
 
-    def _look(self, id: str) -> Listed | None:
+    def _look(self, id: str) -> Generator[None, None, Listed | None]:
         """The row as the log itself says it."""
         try:
-            return self._look_into(id)
+            return (yield from self._look_into(id))
         except AgentdError as fault:
             return Listed(id, problem=fault.what)
 
-    def _look_into(self, id: str) -> Listed | None:
+    def _look_into(self, id: str) -> Generator[None, None, Listed | None]:
         found = self._shelf.place(id)
         if found is None:
             return None
@@ -383,7 +382,7 @@ class SessionStore:
         head = self.head(id)
         if info.size == 0 and head is None:
             return None  # nothing of it ever became durable
-        log = SessionLog.open(self._world, self.folder(id), head, writable=False)
+        log = yield from SessionLog.opening(self._world, self.folder(id), head, writable=False)
         try:
             problem = None if log.problem is None else log.problem.what
             row = Listed.of(id, log.state, info.size, problem)

@@ -14,20 +14,41 @@ from agentd.errors import AgentdError, MissingFileError
 from agentd.session.revisions import FileOutcome, FileStep, Reverted, Reverting
 from agentd.session.store import SessionStore
 from agentd.turn.reverting import CANT_READ
-from agentd.world.doors import World
+from agentd.world.doors import Files, World
 
-__all__ = ["digest_now", "restore"]
+__all__ = ["DIGEST_JOB", "digest_in", "digest_now", "look", "restore"]
 
 _ROOT = "/"
 _NO_BOUND = 1 << 62
+DIGEST_JOB = "digest"
+_LARGE_BYTES = 4 * 1024 * 1024
+"""From here on reading and hashing a file takes more than some milliseconds."""
+_JOB_MS = 30_000
 
 
 def digest_now(world: World, path: str) -> str | None:
     """sha256 of what lies at the real path `path`, None when nothing does, CANT_READ when it can't be told."""
+    return digest_in(world.files, path)
+
+
+def digest_in(files: Files, path: str) -> str | None:
+    """The same for who has no world: the worker process."""
     try:
-        return _digest(_read(world, path))
+        return _digest(_read(files, path))
     except AgentdError:
         return CANT_READ
+
+
+async def look(world: World, path: str) -> str | None:
+    """What `digest_now` says, without keeping the loop for a large file."""
+    try:
+        info = world.files.info(path)
+        if info is not None and info.size > _LARGE_BYTES:
+            found = await world.processes.job(DIGEST_JOB, {"path": path}, _JOB_MS)
+            return found if found is None or isinstance(found, str) else CANT_READ
+    except AgentdError:
+        return CANT_READ
+    return digest_now(world, path)
 
 
 async def restore(
@@ -60,7 +81,7 @@ def _one(world: World, store: SessionStore, session: str, step: FileStep, most_b
 
 
 def _bring_back(world: World, store: SessionStore, session: str, step: FileStep, most_bytes: int) -> FileOutcome:
-    there = _read(world, step.path)
+    there = _read(world.files, step.path)
     digest = _digest(there)
     action: Literal["removed", "restored"] = "removed" if step.then is None else "restored"
     info = world.files.info(step.path)
@@ -77,7 +98,7 @@ def _bring_back(world: World, store: SessionStore, session: str, step: FileStep,
             reason = "there is no room to keep what it holds now (undo.session_bytes)"
             return FileOutcome(step.path, "kept", reason, digest, digest)
         store.put_blob(session, there)
-    if _digest(_read(world, step.path)) != digest:
+    if _digest(_read(world.files, step.path)) != digest:
         return FileOutcome(step.path, "kept", "somebody else changed it meanwhile", digest, digest)
     if step.then is None:
         world.files.remove(step.path)
@@ -92,15 +113,15 @@ def _bring_back(world: World, store: SessionStore, session: str, step: FileStep,
     return FileOutcome(step.path, action, "", step.now, step.then, mode)
 
 
-def _read(world: World, path: str) -> bytes | None:
+def _read(files: Files, path: str) -> bytes | None:
     """The bytes there; None when nothing is. No link is followed on the way: the path was real when it was recorded."""
     try:
-        return world.files.read_below(_ROOT, path.lstrip("/"))
+        return files.read_below(_ROOT, path.lstrip("/"))
     except MissingFileError:
         return None
     except AgentdError:
         # No file lies at the path where a file stands in place of a folder on the way, or a folder in its own place.
-        info = world.files.info(path)
+        info = files.info(path)
         if info is None or info.kind == "dir":
             return None
         raise

@@ -77,8 +77,7 @@ def plan(writes: Sequence[Write], now: Mapping[str, str | None], held: Callable[
     steps: list[FileStep] = []
     kept: list[FileOutcome] = []
     refused: list[FileOutcome] = []
-    for path in expected(writes):
-        mine = [write for write in writes if write.path == path]
+    for path, mine in _by_path(writes).items():
         there = now[path]
         run = _last_run(mine)
         wanted = run[0].before
@@ -100,6 +99,14 @@ def plan(writes: Sequence[Write], now: Mapping[str, str | None], held: Callable[
         # What is in the way goes first: a file where a folder was, or the files of a folder where a file was.
         steps.sort(key=lambda step: step.then is not None)
     return Plan(tuple(steps), tuple(kept), tuple(refused))
+
+
+def _by_path(writes: Iterable[Write]) -> dict[str, list[Write]]:
+    """Each path's writes, the paths in the order of their first write: a turn can have changed thousands."""
+    found: dict[str, list[Write]] = {}
+    for write in writes:
+        found.setdefault(write.path, []).append(write)
+    return found
 
 
 def _folders_of(path: str) -> Iterator[str]:

@@ -62,9 +62,10 @@ class Sessions:
 
     async def _load(self, session: str) -> Runner:
         await self._parts.store.ready(session)
-        log = self._parts.store.open(session)
-        if log.state.seq == 0 and log.problem is None:
+        log = await self._parts.long_work.through(self._parts.store.opening(session))
+        if self._stopping or (log.state.seq == 0 and log.problem is None):
             log.close()
+            self._check_running()
             self._parts.store.mark_closed(session)
             raise NotFoundError(f"there is nothing in session {session}", why="its log is empty", field="session")
         runner = Runner(self._parts, log)

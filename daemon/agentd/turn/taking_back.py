@@ -22,7 +22,7 @@ from agentd.session.revisions import FileOutcome, FileStep, Reverted, Reverting,
 from agentd.session.state import KeyRecord
 from agentd.turn.events import Revert, Withdraw
 from agentd.turn.parts import Parts
-from agentd.turn.restoring import digest_now
+from agentd.turn.restoring import look
 from agentd.turn.reverting import Plan, Write, expected, plan, plan_redo, writes_of, written
 from agentd.turn.revise import can_be_withdrawn, may_revert
 from agentd.turn.runner import Runner
@@ -198,7 +198,7 @@ class TakingBack:
         """What each path holds now. Others go on between two files: there may be a thousand."""
         found: dict[str, str | None] = {}
         for path in paths:
-            found[path] = digest_now(self._parts.world, path)
+            found[path] = await look(self._parts.world, path)
             await self._parts.world.clock.sleep(0)
         return found
 

@@ -181,6 +181,20 @@ def test_opening_from_a_checkpoint_gives_the_same_state_and_the_whole_conversati
         assert [line.seq for line in again.lines_after(seq, 3)] == [seq + 1, seq + 2, seq + 3]
 
 
+def test_a_long_log_is_opened_in_pieces_and_is_the_same_as_if_it_had_been_opened_at_once() -> None:
+    world = fake_world()
+    whole = write(world, many(2000))
+    work = SessionLog.opening(world, FOLDER)
+    pieces = 0
+    try:
+        while True:
+            next(work)
+            pieces += 1
+    except StopIteration as end:
+        log = end.value
+    assert (pieces, log.state, log.refs, log.size) == (2001 // 128, whole.state, whole.refs, whole.size)
+
+
 def test_reading_after_any_number_gives_exactly_the_rest() -> None:
     log = write(fake_world(), many(300))
     for seq in (0, 1, 63, 64, 65, 128, 299, 300, 301, 400):

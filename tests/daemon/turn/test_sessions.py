@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from agentd.errors import BadInputError, ConflictError, NotFoundError
-from agentd.session.entries import Requested
+from agentd.errors import BadInputError, BusyError, ConflictError, NotFoundError
+from agentd.session.entries import Changed, Requested
+from agentd.session.store import SessionStore
 from agentd.turn.intake import NewTurn
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_processes import Script
 from support.household import PERSON, WORKSPACE, Household, Reply, ask
+
+LONG = 3_000
+"""Entries of a log that is not opened in one go."""
 
 SHELL: tuple[Reply, ...] = ((("shell", {"command": "make push"}),), "pushed")
 
@@ -219,3 +224,62 @@ def folder_of(world: FakeWorld, session: str) -> tuple[str, str, str]:
             if any(name == session for name, _ in world.files.list(f"{root}/{year}/{month}")):
                 return year, month, session
     raise AssertionError(session)
+
+
+async def two_sessions(world: FakeWorld) -> tuple[str, str]:
+    """A session whose log is long and has no checkpoint that is known, and a short one; nobody has them open."""
+    house = Household(world, ("fine",))
+    await house.start()
+    long, short = await ask(house, "one", "k1"), await ask(house, "two", "k2")
+    await house.until_quiet(long)
+    await house.until_quiet(short)
+    await house.sessions.stop()
+    log = SessionStore(world, "/home/data", "/home/state").open(long)
+    await log.append([Changed(actor=PERSON, title=f"t{n}") for n in range(LONG)], 1)
+    log.close()
+    return long, short
+
+
+def test_while_a_long_log_is_opened_others_are_served_and_nobody_else_can_have_its_files() -> None:
+    world = a_world()
+    long, short = world.run(two_sessions(world))
+
+    async def story(house: Household) -> None:
+        opening = asyncio.ensure_future(house.sessions.get(long))
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError, match=f"session {long} is being opened"):
+            await house.store.archive(long)
+        assert (await house.sessions.get(short)).state.session == short
+        assert not opening.done()
+        assert (await opening).state.title == f"t{LONG - 1}"
+
+    live(world, story)
+
+
+def test_a_long_log_whose_opening_was_given_up_is_opened_by_the_next() -> None:
+    world = a_world()
+    long, _ = world.run(two_sessions(world))
+
+    async def story(house: Household) -> None:
+        opening = asyncio.ensure_future(house.sessions.get(long))
+        await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.wait([opening])
+        assert (await house.sessions.get(long)).state.title == f"t{LONG - 1}"
+
+    live(world, story)
+
+
+def test_a_log_that_is_being_opened_when_the_daemon_stops_is_closed() -> None:
+    world = a_world()
+    long, _ = world.run(two_sessions(world))
+
+    async def story(house: Household) -> None:
+        opening = asyncio.ensure_future(house.sessions.get(long))
+        await asyncio.sleep(0)
+        await house.sessions.stop()
+        with pytest.raises(BusyError, match="the daemon is stopping"):
+            await opening
+        assert house.sessions.loaded() == {}
+
+    live(world, story)
