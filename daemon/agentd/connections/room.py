@@ -22,7 +22,7 @@ from agentd.providers.catalog import limits_of, shipped
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.registry import OFFLINE, check_connection, make_provider
-from agentd.providers.report import Report
+from agentd.providers.report import Report, shows_pictures
 from agentd.settings.room import SettingsInForce
 from agentd.turn.parts import ModelChoice
 from agentd.world.doors import World
@@ -46,7 +46,7 @@ class Connections:
         self._settings = settings
         self._environment = environment
         self._made: dict[str, tuple[Connection, Provider]] = {}
-        self._told: dict[Connection, tuple[int, int | None]] = {}
+        self._told: dict[Connection, tuple[int, Report | None]] = {}
 
     # -- for turns ---------------------------------------------------------------------------------------------
 
@@ -54,7 +54,7 @@ class Connections:
         return choose(self._settings.values.models, self._found())[0]
 
     async def ready(self, name: str) -> None:
-        """Ask the connection's server how large its window is, when that was not asked lately. Never raises, and never
+        """Ask the connection's server what it is (its window, whether it sees), when that was not asked lately. Never raises, and never
         takes longer than a person would notice: what a server does not say in time is asked another time."""
         try:
             connection = self._connection(name)
@@ -68,18 +68,19 @@ class Connections:
         keys = Keys(_Now(self._environment), self._world.files)
         said = await ask_server(connection, self._world, keys, _READY_MS)
         if isinstance(said, Report):
-            self._told[connection] = (now_ms + _ASK_AGAIN_MS, said.window)
+            self._told[connection] = (now_ms + _ASK_AGAIN_MS, said)
         else:
             self._told[connection] = (now_ms + _TRY_AGAIN_MS, told[1] if told is not None else None)
 
-    def _window(self, connection: Connection) -> int | None:
+    def _report(self, connection: Connection) -> Report | None:
         told = self._told.get(connection)
         return None if told is None else told[1]
 
     def get(self, name: str) -> ModelChoice:
         connection = self._connection(name)
         check_connection(connection)
-        limits = limits_of(connection, self._window(connection), shipped())
+        report = self._report(connection)
+        limits = limits_of(connection, report.window if report is not None else None, shipped())
         # What a request asks its server for (Ollama's num_ctx) is the same window that the budget counts with.
         wanted = replace(connection, window=limits.window)
         made = self._made.get(name)
@@ -96,7 +97,15 @@ class Connections:
             small_window=budget.small_window,
         )
         notice = (f"window.{name}", limits.notice) if limits.notice else None
-        return ModelChoice(made[1], connection.model, window, notice, prices_of(connection, shipped()))
+        return ModelChoice(
+            made[1],
+            connection.model,
+            window,
+            notice,
+            prices_of(connection, shipped()),
+            connection.effort,
+            shows_pictures(connection, report),
+        )
 
     def check(self, name: str) -> None:
         check_connection(self._connection(name))

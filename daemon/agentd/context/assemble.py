@@ -7,21 +7,22 @@ turns. Callers: `turn.runner`.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from agentd.context.budget import Window, output_limit, prepare, projected, usable_tokens
 from agentd.context.conversation import Conversation, Result
+from agentd.context.pictures import Album
 from agentd.context.prefix import Prefix, decode_prefix, encode_prefix, make_prefix, why_anew
 from agentd.context.prices import Money
 from agentd.context.sections import SessionFacts
 from agentd.context.tiers.base import Held, View
 from agentd.context.tiers.micro import BEGIN_AT, Micro
-from agentd.context.tokens import estimate
+from agentd.context.tokens import Pictured, estimate
 from agentd.errors import AgentdError, DiskError, NotFoundError, OverBudgetError
-from agentd.providers.base import Encoded, ModelRequest, Provider, ToolDefinition
+from agentd.providers.base import Effort, Encoded, ModelRequest, Provider, ToolDefinition
 from agentd.providers.prepared import PreparedCall, Purpose
 from agentd.session.compactions import Compacted
 from agentd.session.entries import PrefixRecorded
@@ -56,6 +57,10 @@ class Assembler:
         self._conversation: Conversation | None = None
         self._fed = 0
         self._encoded = Encoded()
+        self._album = Album(store)
+        self._effort: Effort = ""
+        self._images: Mapping[str, bytes] = {}
+        self._served, self._seen = ("", False), 0
         self._prefix: tuple[str, Prefix] | None = None
 
     def assemble(
@@ -72,17 +77,24 @@ class Assembler:
         overflowed: bool = False,
         money: Money = _UNLIMITED,
         factor: float = 1.0,
+        effort: Effort = "",
+        images: bool = False,
     ) -> Assembly:
-        """The next request. What can be had again (results of the tools `clearable`) is left out when the window gets
+        """The next request; with `images` the model is shown pictures, as long as they fit. What can be had again (results of the tools `clearable`) is left out when the window gets
         full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
         fit."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits))
-        conversation = self._grow()
+        conversation, usable = self._grow(), usable_tokens(limits, prefix.max_output)
+        self._effort = effort
+        self._choose(conversation, (provider.name, images), model, usable)
         body = provider.encode(self._request(model, prefix, conversation))
-        compacted = self._shrink(
-            conversation, projected(body, factor), usable_tokens(limits, prefix.max_output), clearable, step, overflowed
-        )
+        tokens = projected(body, factor, self._pictured(model))
+        compacted = self._shrink(conversation, model, tokens, usable, clearable, step, overflowed)
         if compacted is not None:
+            body = provider.encode(self._request(model, prefix, conversation))
+            tokens = projected(body, factor, self._pictured(model))
+        if self._encoded.shown and (tokens > usable or (overflowed and compacted is None)):
+            self._images = {}  # told in words from now on: what can't be shown keeps nobody from going on
             body = provider.encode(self._request(model, prefix, conversation))
         messages = conversation.messages()
         if compacted is not None:
@@ -97,6 +109,7 @@ class Assembler:
             max_output=prefix.max_output,
             money=money,
             factor=factor,
+            pictured=self._pictured(model),
             encode=lambda most: provider.encode(self._request(model, prefix, conversation, most)),
         )
         reason = f"{len(messages)} messages, about {call.input_tokens} of {limits.window} tokens"
@@ -111,12 +124,28 @@ class Assembler:
             tools=tuple(ToolDefinition(*tool) for tool in prefix.tools),
             messages=conversation.messages(),
             max_output=prefix.max_output if max_output is None else max_output,
+            effort=self._effort,
+            images=self._images,
             encoded=self._encoded,
         )
+
+    def _choose(self, conversation: Conversation, served: tuple[str, bool], model: str, usable: int) -> None:
+        """Choose the pictures that are shown. What is kept as bytes begins anew for another connection, and when one is
+        given again that was told in words."""
+        pictures = conversation.pictures() if served[1] else ()
+        self._images = self._album.choose(self._log.state.session, pictures, model, usable)
+        again = {image.blob for image in pictures[self._seen :]} & self._images.keys() & self._encoded.told
+        if served != self._served or again:
+            self._encoded = Encoded()
+        self._served, self._seen = served, len(pictures)
+
+    def _pictured(self, model: str) -> Pictured:
+        return self._album.pictured(self._encoded.shown, model)
 
     def _shrink(
         self,
         conversation: Conversation,
+        model: str,
         tokens: int,
         usable: int,
         clearable: Container[str],
@@ -129,10 +158,10 @@ class Assembler:
             return None
         results = conversation.results()
         latest = step_of(results[-1].call) if results else ""
-        held = tuple(_held(one, one.tool in clearable) for one in results)
+        held = tuple(self._held(one, one.tool in clearable, model) for one in results)
         cut = Micro().cut(View(held, tokens, usable, latest), must=must)
         if cut is None:
-            if overflowed:
+            if overflowed and not self._encoded.shown:
                 raise OverBudgetError(
                     "the model's server says that the request is too long, and nothing in it can be left out",
                     why=f"by our count it has about {tokens} tokens, and {usable} fit",
@@ -142,6 +171,13 @@ class Assembler:
         conversation.clear(cut.calls)
         turn = step.rpartition(".")[0]
         return Compacted(turn=turn, step=step, tier=cut.tier, calls=cut.calls, tokens=cut.tokens, reason=cut.reason)
+
+    def _held(self, result: Result, clearable: bool, model: str) -> Held:
+        saved = estimate(result.text.encode(errors="replace")) - estimate(result.notice.encode(errors="replace"))
+        shown = (image for image in result.images if image in self._encoded.shown)
+        return Held(
+            result.call, step_of(result.call), result.tool, saved + self._album.pictured(shown, model).tokens, clearable
+        )
 
     def _grow(self) -> Conversation:
         if self._conversation is None:
@@ -190,8 +226,3 @@ class Assembler:
 def step_of(call: str) -> str:
     """The step that asked for a call: a call's id is its step's and a number."""
     return call.rpartition(".")[0]
-
-
-def _held(result: Result, clearable: bool) -> Held:
-    saved = estimate(result.text.encode(errors="replace")) - estimate(result.notice.encode(errors="replace"))
-    return Held(result.call, step_of(result.call), result.tool, saved, clearable)

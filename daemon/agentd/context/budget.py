@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentd.context.prices import LEAST_OUTPUT, Money, output_for, worst_case
-from agentd.context.tokens import estimate
+from agentd.context.tokens import PLAIN, Pictured, estimate
 from agentd.errors import OverBudgetError
 from agentd.providers.prepared import PreparedCall, Purpose, mint
 
@@ -44,9 +44,10 @@ def output_limit(limits: Window) -> int:
     return max(1, min(limits.max_output, limits.window // 4))
 
 
-def projected(body: bytes, factor: float) -> int:
-    """Tokens of `body` as the model is known to count them (`context.calibration`), rounded up."""
-    return math.ceil(estimate(body) * factor)
+def projected(body: bytes, factor: float, pictured: Pictured = PLAIN) -> int:
+    """Tokens of `body` as the model is known to count them (`context.calibration`), rounded up. Pictures are counted
+    apart: what is known of a model's words says nothing about them."""
+    return math.ceil(estimate(body, pictured) * factor) + pictured.tokens
 
 
 def usable_tokens(limits: Window, max_output: int) -> int:
@@ -66,13 +67,15 @@ def prepare(
     money: Money = _UNLIMITED,
     encode: Callable[[int], bytes] | None = None,
     factor: float = 1.0,
+    pictured: Pictured = PLAIN,
 ) -> PreparedCall:
     """Check and mint. OverBudgetError with the figures and what to do when it can't fit, or can't be paid for.
 
     `encode` makes the body anew for a shorter answer: where the money left pays for the input and not for the longest
-    answer, the answer is made shorter. `factor`: what the model is known to count for an estimated token.
+    answer, the answer is made shorter. `factor`: what the model is known to count for an estimated token. `pictured`: what
+    of the body is pictures.
     """
-    tokens = projected(body, factor)
+    tokens = projected(body, factor, pictured)
     free = usable_tokens(limits, max_output)
     if tokens > free:
         raise OverBudgetError(
@@ -84,7 +87,7 @@ def prepare(
     paid = _paid_for(money, tokens, max_output)
     if paid < max_output and encode is not None:
         body, max_output = encode(paid), paid
-        tokens = projected(body, factor)
+        tokens = projected(body, factor, pictured)
     worst = worst_case(money.prices, tokens, max_output)
     if money.left is not None and worst > money.left:
         raise _too_dear(money, worst)
@@ -97,6 +100,8 @@ def prepare(
         input_tokens=tokens,
         output_tokens=max_output,
         usd_micros=worst,
+        # A count of words and pictures together would teach a wrong factor for words.
+        estimated_tokens=estimate(body) if pictured == PLAIN else 0,
     )
 
 

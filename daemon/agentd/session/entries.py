@@ -16,7 +16,7 @@ from agentd.session.compactions import Compacted
 from agentd.session.revisions import Reverted, Reverting, Withdrawn
 from agentproto.api.question import Scope
 from agentproto.api.turn import Mode, StopReason, TurnUsage
-from agentproto.content import Block, ResultStatus
+from agentproto.content import Block, ImageBlock, ResultStatus
 
 __all__ = [
     "DURABLE",
@@ -75,7 +75,7 @@ class Opened(_Entry, frozen=True, tag="session.opened"):
 
 
 class Requested(_Entry, frozen=True, tag="turn.requested"):
-    """A user's message was accepted. `key`/`hash` make the request idempotent; `files` are (path, sha256, text)."""
+    """A user's message was accepted. `key`/`hash`: idempotent; `files`: (path, sha256, text); `pictures`: by paths."""
 
     turn: str
     actor: Actor
@@ -90,6 +90,7 @@ class Requested(_Entry, frozen=True, tag="turn.requested"):
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     max_usd_micros: int = 0
+    pictures: tuple[tuple[str, ImageBlock], ...] = ()
 
 
 class Started(_Entry, frozen=True, tag="turn.started"):
@@ -256,6 +257,7 @@ class Done(_Entry, frozen=True, tag="call.done"):
     changed: dict[str, tuple[str | None, str | None]] = {}
     modes: dict[str, int] = {}
     duration_ms: int = 0
+    images: tuple[ImageBlock, ...] = ()
 
 
 class Decided(_Entry, frozen=True, tag="step.decided"):

@@ -38,8 +38,7 @@ from agentproto.content import ResultStatus
 __all__ = ["Calls", "lost", "not_run"]
 
 _DIFF_CHARS = 200_000
-_NO_TOOL_CHARS = 1_000
-"""Room for saying that a call's tool is not there."""
+_NO_TOOL_CHARS = 1_000  # room for saying that a call's tool is not there
 _PREVIEW_MS = 10_000
 """How long a question may take to be written."""
 _STEP_SHARE = 0.4
@@ -235,7 +234,7 @@ class Calls:
         noted: str | None = None
         try:
             noted = await self._snapshots.take(call.call) if tool.spec.changes_unseen else None
-            result = await self._perform(tool, turn, call)
+            result = self._images.keep_shown(await self._perform(tool, turn, call))
         except asyncio.CancelledError:
             if not stopped.is_set():
                 raise
@@ -334,6 +333,7 @@ class Calls:
             touched=dict(result.touched),
             changed={} if changes is None else changes.files,
             modes={} if changes is None else changes.modes,
+            images=result.images,
             duration_ms=duration_ms,
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentproto.api.turn import Mode
+from agentproto.content import ImageBlock
 
 __all__ = ["NewSession", "NewTurn", "Taken"]
 
@@ -26,7 +27,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class NewTurn:
-    """What a turn is started with. `files`: (path, sha256, text)."""
+    """What a turn is started with. `files`: (path, sha256, text); `pictures`: (path, what it is, its bytes)."""
 
     prompt: str
     files: tuple[tuple[str, str, str], ...] = ()
@@ -36,6 +37,7 @@ class NewTurn:
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     max_usd_micros: int = 0
+    pictures: tuple[tuple[str, ImageBlock, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

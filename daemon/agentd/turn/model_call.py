@@ -14,7 +14,6 @@ from contextlib import aclosing
 import msgspec
 
 from agentd.context.prices import FREE, cost_of, worst_case
-from agentd.context.tokens import estimate
 from agentd.errors import DiskError
 from agentd.providers.base import Failure
 from agentd.providers.failures import retry_wait
@@ -82,7 +81,7 @@ class ModelCall:
             return self._failed(Failure("bad_request", text, fault.remedy))
         event = await self._ask()
         usage = event.entry.usage if isinstance(event, ModelReplied) else self._usage_of_failure()
-        settled = Settled(*facts, usage.usd_micros, usage=usage, estimated_input=estimate(call.body))
+        settled = Settled(*facts, usage.usd_micros, usage=usage, estimated_input=call.estimated_tokens)
         try:
             await spending.settle(settled)
         except DiskError as fault:

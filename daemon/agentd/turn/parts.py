@@ -14,7 +14,7 @@ from agentd.context.budget import Window
 from agentd.context.prices import FREE, Prices
 from agentd.context.sections import SessionFacts
 from agentd.policy.rules import Rule
-from agentd.providers.base import Provider
+from agentd.providers.base import Effort, Provider
 from agentd.session.entries import Entry
 from agentd.session.store import SessionStore
 from agentd.tools.base import Tool
@@ -31,13 +31,15 @@ __all__ = ["ModelChoice", "Models", "Parts", "Publisher", "Reporter", "TurnSetti
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
     """A connection ready to be asked: its provider, the model's name at the server, its window; what to say once; what
-    its tokens cost (None: nobody knows)."""
+    its tokens cost (None: nobody knows); how much it may think; whether it is shown pictures."""
 
     provider: Provider
     model: str
     limits: Window
     notice: tuple[str, str] | None = None
     prices: Prices | None = FREE
+    effort: Effort = ""
+    images: bool = False
 
 
 class Models(Protocol):

@@ -55,6 +55,8 @@ class Preparing:
                 overflowed=turn.overflowed,
                 money=self._money(turn, choice),
                 factor=self._parts.spending.calibration.factor(choice.provider.name),
+                effort=choice.effort,
+                images=choice.images,
             )
         except AgentdError as fault:
             text = f"{fault.what}: {fault.why}" if fault.why else fault.what

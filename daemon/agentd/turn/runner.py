@@ -125,6 +125,8 @@ class Runner:
                 self.used_ms = self._parts.world.clock.monotonic_ms()
                 if any(isinstance(event, UserSaid | Recovered | Revert) for event in events):
                     self._parts.store.mark_open(self._session_of(events))
+                for data in (data for event in events if isinstance(event, UserSaid) for data in event.pictures):
+                    self._parts.store.put_blob(self._session_of(events), data)
                 lines = await self._take(list(events))
         except asyncio.CancelledError:
             taken.cancel()

@@ -11,16 +11,7 @@ import asyncio
 from agentd.chain.frame import Line
 from agentd.errors import AgentdError, BadInputError, BusyError, ConflictError, NotFoundError
 from agentd.session.actors import Actor
-from agentd.session.entries import (
-    FORMAT,
-    Answered,
-    Changed,
-    Entry,
-    Interrupted,
-    Opened,
-    Requested,
-    Steered,
-)
+from agentd.session.entries import FORMAT, Answered, Changed, Entry, Interrupted, Opened, Requested, Steered
 from agentd.session.fold import MACHINE
 from agentd.session.listing import Listed
 from agentd.session.moments import moment
@@ -160,7 +151,7 @@ class Sessions:
         async with self.making:
             session = await self.claim(key, hash, "turn.start")
             if await self.is_empty(session):
-                return await self._make(session, new, actor, self._request(session, 1, key, hash, turn, actor))
+                return await self._make(session, new, actor, self._said(session, 1, key, hash, turn, actor))
         return await self.start(session, key, hash, turn, actor)
 
     async def start_in_latest(self, session: str, key: str, hash: str, turn: NewTurn, actor: Actor) -> Taken:
@@ -199,7 +190,7 @@ class Sessions:
             return True
         return False
 
-    async def _make(self, session: str, new: NewSession, actor: Actor, request: Requested | None) -> Taken:
+    async def _make(self, session: str, new: NewSession, actor: Actor, said: UserSaid | None) -> Taken:
         self._check_running()
         store = self._parts.store
         log = store.create(session)
@@ -221,12 +212,12 @@ class Sessions:
             env=new.env,
         )
         self._parts.reporter.happened("session", "session.opened", f"in {new.workspace}", session)
-        if request is None:
+        if said is None:
             await runner.feed(SessionMade(opened))
             runner.keep_head()
             return Taken(session, session, 1)
-        lines = await runner.feed(SessionMade(opened), UserSaid(request))
-        return Taken(session, request.turn, _seq_of(lines, Requested))
+        lines = await runner.feed(SessionMade(opened), said)
+        return Taken(session, said.entry.turn, _seq_of(lines, Requested))
 
     async def start(self, session: str, key: str, hash: str, turn: NewTurn, actor: Actor) -> Taken:
         """Start a turn in a session, or queue it; with a known key the one it started."""
@@ -235,13 +226,13 @@ class Sessions:
             known = self.known(runner, key, hash)
             if known is not None:
                 return known
-            request = self._request(session, runner.state.turns + 1, key, hash, turn, actor)
+            said = self._said(session, runner.state.turns + 1, key, hash, turn, actor)
             queued = runner.busy
-            lines = await runner.feed(UserSaid(request))
-            return Taken(session, request.turn, _seq_of(lines, Requested), queued)
+            lines = await runner.feed(said)
+            return Taken(session, said.entry.turn, _seq_of(lines, Requested), queued)
 
-    def _request(self, session: str, number: int, key: str, hash: str, turn: NewTurn, actor: Actor) -> Requested:
-        return Requested(
+    def _said(self, session: str, number: int, key: str, hash: str, turn: NewTurn, actor: Actor) -> UserSaid:
+        request = Requested(
             turn=f"{session}.t{number}",
             actor=actor,
             key=key,
@@ -254,7 +245,9 @@ class Sessions:
             allow=turn.allow,
             deny=turn.deny,
             max_usd_micros=turn.max_usd_micros,
+            pictures=tuple((path, image) for path, image, _ in turn.pictures),
         )
+        return UserSaid(request, tuple(data for _, _, data in turn.pictures))
 
     def known_record(self, runner: Runner, key: str, hash: str) -> KeyRecord | None:
         """What the session knows of `key`; ConflictError when it was used for another body."""
