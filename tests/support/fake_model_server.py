@@ -193,7 +193,7 @@ NO_REPLY = failure(500, {"error": {"message": "the script of the fake server has
 
 class FakeModelServer:
     """`url` is up to and with `/v1`, `origin` without it. `body_limit`: larger requests are answered with 413; `port`:
-    one that is known to be free (0: any)."""
+    one that is known to be free (0: any). `sees`: whether it says that its model takes pictures."""
 
     def __init__(
         self,
@@ -202,6 +202,7 @@ class FakeModelServer:
         body_limit: int | None = None,
         window: int = 8_192,
         port: int = 0,
+        sees: bool = False,
     ) -> None:
         self.requests: list[Request] = []
         self.url = ""
@@ -211,6 +212,7 @@ class FakeModelServer:
         self._body_limit = body_limit
         self._window = window
         self._port = port
+        self._sees = sees
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -298,12 +300,14 @@ class FakeModelServer:
             model = {"id": "fake", "object": "model", "owned_by": "tests", "meta": {"n_ctx_train": self._window}}
             return failure(200, {"object": "list", "data": [model]})
         if path == "/props":
-            return failure(200, {"default_generation_settings": {"n_ctx": self._window}, "total_slots": 1})
+            told = {"default_generation_settings": {"n_ctx": self._window}, "total_slots": 1}
+            return failure(200, told | {"modalities": {"vision": self._sees, "audio": False}})
         if path == "/api/tags":
             return failure(200, {"models": [{"name": "fake", "model": "fake", "size": 1}]})
         if path == "/api/show":
             info = {"general.architecture": "fake", "fake.context_length": self._window}
-            return failure(200, {"model_info": info, "capabilities": ["completion", "tools"]})
+            sees = ["vision"] if self._sees else []
+            return failure(200, {"model_info": info, "capabilities": ["completion", "tools", *sees]})
         return failure(404, {"error": {"message": f"nothing is at {path}", "type": "not_found_error", "code": 404}})
 
     async def _send(

@@ -74,8 +74,11 @@ class TalkModel:
     def encode(self, request: ModelRequest) -> bytes:
         return canonical.encode(request)
 
+    def request_of(self, call: PreparedCall) -> ModelRequest:
+        return canonical.decode(call.body)
+
     async def stream(self, call: PreparedCall) -> AsyncIterator[ModelEvent]:
-        request = canonical.decode(call.body)
+        request = self.request_of(call)
         check_request(request)
         if self.sends:
             try:

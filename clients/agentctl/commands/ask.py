@@ -57,7 +57,13 @@ class Show(msgspec.Struct, frozen=True):
 @click.option("--mode", type=click.Choice(["ask", "plan", "auto", "accept-edits"]), help="What is asked about.")
 @click.option("--allow", metavar="RULE", multiple=True, help="Allow for this turn, e.g. 'shell(make test)'.")
 @click.option("--deny", metavar="RULE", multiple=True, help="Deny for this turn; stronger than any allow.")
-@click.option("--file", "files", multiple=True, type=click.Path(exists=True, dir_okay=False), help="Give a text file.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="Give a text file or a picture.",
+)
 @click.option("--max-steps", type=click.IntRange(min=1), metavar="N", help="Stop after N model calls.")
 @click.option("--max-usd", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop before it costs more.")
 @click.option("--output-schema", metavar="F", help="Not in this version.")

@@ -29,7 +29,7 @@ from agentd.providers.catalog import limits_of, shipped
 from agentd.providers.connection import Connection
 from agentd.providers.keys import Keys
 from agentd.providers.registry import OFFLINE, check_connection, make_provider
-from agentd.providers.report import Report
+from agentd.providers.report import Report, shows_pictures
 from agentd.settings.given import for_turns
 from agentd.settings.room import SettingsInForce
 from agentd.turn.parts import ModelChoice, Reporter, TurnSettings
@@ -123,13 +123,10 @@ class Connections:
             self._told[connection] = _Told(now_ms + _TRY_AGAIN_MS, None if before is None else before.report)
         return said
 
-    def _slots(self, connection: Connection) -> int | None:
+    def _report(self, connection: Connection) -> Report | None:
+        """What its server said about itself, if it was asked and answered."""
         told = self._told.get(connection)
-        return None if told is None or told.report is None else told.report.slots
-
-    def _window(self, connection: Connection) -> int | None:
-        told = self._told.get(connection)
-        return None if told is None or told.report is None else told.report.window
+        return None if told is None else told.report
 
     async def count(self, name: str, body: bytes) -> int | None:
         """See `turn.parts.Models`. A server that has no such question is not asked again for a while."""
@@ -164,7 +161,8 @@ class Connections:
     def get(self, name: str) -> ModelChoice:
         connection = self._connection(name)
         check_connection(connection)
-        limits = limits_of(connection, self._window(connection), shipped())
+        report = self._report(connection)
+        limits = limits_of(connection, report.window if report is not None else None, shipped())
         # What a request asks its server for (Ollama's num_ctx) is the same window that the budget counts with.
         wanted = replace(connection, window=limits.window)
         made = self._made.get(name)
@@ -189,8 +187,9 @@ class Connections:
             prices,
             local=prices == FREE and is_local(connection) and bool(connection.host),
             calls_in_text=finds_calls_in_text(connection),
-            slots=self._slots(connection),
+            slots=report.slots if report is not None else None,
             effort=connection.effort,
+            images=shows_pictures(connection, report),
         )
 
     def check(self, name: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from agentd.context.budget import output_limit, prepare
 from agentd.context.prices import FREE
-from agentd.context.tokens import estimate, shape_of
+from agentd.context.tokens import shape_of
 from agentd.errors import AgentdError, DiskError, OverBudgetError
 from agentd.providers.base import Ended, Failure, ModelRequest, TextPiece, ThinkingPiece, ToolUse
 from agentd.providers.prepared import PreparedCall
@@ -105,8 +105,8 @@ class Bench:
             tried.usage.usd_micros,
             usage=tried.usage,
             at_most=call.usd_micros if tried.usage.estimated and tried.usage.usd_micros else 0,
-            estimated_input=estimate(call.body),
-            shape=shape_of(call.body),
+            estimated_input=call.estimated_tokens,
+            shape=shape_of(call.body) if call.estimated_tokens else None,
             ms=tried.total_us // 1_000,
             local=choice.local,
         )

@@ -16,11 +16,13 @@ import msgspec
 from agentd.context.budget import Window, output_limit, prepare, projected, usable_tokens
 from agentd.context.calibration import UNKNOWN, Factor
 from agentd.context.conversation import Conversation, Result
+from agentd.context.pictures import Album
 from agentd.context.prefix import Prefix, decode_prefix, encode_prefix, make_prefix, why_anew
 from agentd.context.prices import Money
 from agentd.context.sections import SessionFacts
 from agentd.context.tiers.base import Held, View
 from agentd.context.tiers.micro import BEGIN_AT, Micro
+from agentd.context.tokens import Pictured
 from agentd.errors import AgentdError, DiskError, NotFoundError, OverBudgetError
 from agentd.providers.base import Effort, Encoded, ModelRequest, Provider, ToolDefinition
 from agentd.providers.prepared import PreparedCall, Purpose
@@ -66,6 +68,9 @@ class Assembler:
         self._conversation: Conversation | None = None
         self._fed = 0
         self._encoded = Encoded()
+        self._album = Album(store)
+        self._images: Mapping[str, bytes] = {}
+        self._served, self._seen = ("", False), 0
         self._prefix: tuple[str, Prefix] | None = None
         self._telling: set[Reminded] = set()
         """Reminders that stand in the conversation and are not in the log yet."""
@@ -88,25 +93,33 @@ class Assembler:
         reminded: Sequence[Reminded] = (),
         counted: Mapping[str, int] = _NOTHING_COUNTED,
         effort: Effort = "",
+        images: bool = False,
     ) -> Assembly:
-        """The next request. What can be had again (results of the tools `clearable`) is left out when the window gets
-        full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
+        """The next request; with `images` the model is shown pictures, as long as they fit. What can be had again (results
+        of the tools `clearable`) is left out when the window gets full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
         fit. `reminded`: what the model is told beside; `counted`: digest of a body -> tokens as its server counts them."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits), effort)
         conversation = self._told(reminded)
         usable = usable_tokens(limits, prefix.max_output)
+        self._choose(conversation, (provider.name, images), model, usable)
         body = provider.encode(self._request(model, prefix, conversation))
         compacted = None
         for _ in range(_MOST_CUTS):
-            tokens = _tokens(body, factor, counted)
-            cut = self._shrink(conversation, tokens, factor, usable, clearable, step, overflowed and compacted is None)
+            tokens = self._tokens(body, factor, counted, model)
+            cut = self._shrink(
+                conversation, model, tokens, factor, usable, clearable, step, overflowed and compacted is None
+            )
             if cut is None:
                 break
             compacted = cut if compacted is None else _together(compacted, cut)
             self._conversation = None  # what was left out is recorded with the request, or not at all
             body = provider.encode(self._request(model, prefix, conversation))
-            if _tokens(body, factor, counted) <= usable:
+            if self._tokens(body, factor, counted, model) <= usable:
                 break
+        too_long = overflowed and compacted is None
+        if self._encoded.shown and (too_long or self._tokens(body, factor, counted, model) > usable):
+            self._images = {}  # told in words from now on: what can't be shown keeps nobody from going on
+            body = provider.encode(self._request(model, prefix, conversation))
         messages = conversation.messages()
         call = prepare(
             provider=provider.name,
@@ -120,6 +133,7 @@ class Assembler:
             factor=factor,
             counted=counted.get(digest_of(body)) if counted else None,
             tokens_left=tokens_left,
+            pictured=self._pictured(model),
             encode=lambda most: provider.encode(self._request(model, prefix, conversation, most)),
         )
         reason = f"{len(messages)} messages, about {call.input_tokens} of {limits.window} tokens"
@@ -156,12 +170,36 @@ class Assembler:
             messages=conversation.messages(),
             max_output=prefix.max_output if max_output is None else max_output,
             effort=prefix.effort,
+            images=self._images,
             encoded=self._encoded,
         )
+
+    def _choose(self, conversation: Conversation, served: tuple[str, bool], model: str, usable: int) -> None:
+        """Choose the pictures that are shown. What is kept as bytes begins anew for another connection, and when one is
+        given again that was told in words."""
+        pictures = conversation.pictures() if served[1] else ()
+        self._images = self._album.choose(self._log.state.session, pictures, model, usable)
+        again = {image.blob for image in pictures[self._seen :]} & self._images.keys() & self._encoded.told
+        if served != self._served or again:
+            self._encoded = Encoded()
+        self._served, self._seen = served, len(pictures)
+
+    def _tokens(self, body: bytes, factor: Factor, counted: Mapping[str, int], model: str) -> int:
+        known = counted.get(digest_of(body)) if counted else None
+        return projected(body, factor, self._pictured(model)) if known is None else known
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether the latest request shows any."""
+        return bool(self._encoded.shown)
+
+    def _pictured(self, model: str) -> Pictured:
+        return self._album.pictured(self._encoded.shown, model)
 
     def _shrink(
         self,
         conversation: Conversation,
+        model: str,
         tokens: int,
         factor: Factor,
         usable: int,
@@ -178,10 +216,10 @@ class Assembler:
         latest = step_of(results[-1].call) if results else ""
         if latest.rpartition(".")[0] != turn:
             latest = ""  # what an earlier turn had not seen when it ended is not waited for any more
-        held = tuple(_held(one, one.tool in clearable, factor) for one in results)
+        held = tuple(self._held(one, one.tool in clearable, factor, model) for one in results)
         cut = Micro().cut(View(held, tokens, usable, latest), must=must)
         if cut is None:
-            if overflowed:
+            if overflowed and not self._encoded.shown:
                 raise OverBudgetError(
                     "the model's server says that the request is too long, and nothing in it can be left out",
                     why=f"by our count it has about {tokens} tokens, and {usable} fit",
@@ -224,6 +262,11 @@ class Assembler:
             if size >= PIECE_BYTES:
                 return at + 1
         return end
+
+    def _held(self, result: Result, clearable: bool, factor: Factor, model: str) -> Held:
+        shown = (image for image in result.images if image in self._encoded.shown)
+        saved = factor.saved(result.text) - factor.saved(result.notice) + self._album.pictured(shown, model).tokens
+        return Held(result.call, step_of(result.call), result.tool, saved, clearable)
 
     def _grow(self) -> Conversation:
         if self._conversation is None:
@@ -282,11 +325,6 @@ def digest_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _tokens(body: bytes, factor: Factor, counted: Mapping[str, int]) -> int:
-    known = counted.get(digest_of(body)) if counted else None
-    return projected(body, factor) if known is None else known
-
-
 def _together(one: Compacted, other: Compacted) -> Compacted:
     return msgspec.structs.replace(one, calls=(*one.calls, *other.calls), tokens=one.tokens + other.tokens)
 
@@ -294,8 +332,3 @@ def _together(one: Compacted, other: Compacted) -> Compacted:
 def step_of(call: str) -> str:
     """The step that asked for a call: a call's id is its step's and a number."""
     return call.rpartition(".")[0]
-
-
-def _held(result: Result, clearable: bool, factor: Factor) -> Held:
-    saved = factor.saved(result.text) - factor.saved(result.notice)
-    return Held(result.call, step_of(result.call), result.tool, saved, clearable)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agentd.context.calibration import UNKNOWN, Factor
 from agentd.context.prices import LEAST_OUTPUT, Money, output_for, worst_case
+from agentd.context.tokens import PLAIN, Pictured, estimate_of, words_of
 from agentd.errors import OverBudgetError
 from agentd.providers.prepared import PreparedCall, Purpose, mint
 
@@ -43,9 +44,10 @@ def output_limit(limits: Window) -> int:
     return max(1, min(limits.max_output, limits.window // 4))
 
 
-def projected(body: bytes, factor: Factor) -> int:
-    """Tokens of `body` as the model is known to count them (`context.calibration`), on the safe side."""
-    return factor.tokens(body)
+def projected(body: bytes, factor: Factor, pictured: Pictured = PLAIN) -> int:
+    """Tokens of `body` as the model is known to count them (`context.calibration`), on the safe side. Pictures are counted
+    apart: what is known of a model's words says nothing about them."""
+    return factor.tokens(body, pictured)
 
 
 def usable_tokens(limits: Window, max_output: int) -> int:
@@ -67,14 +69,16 @@ def prepare(
     factor: Factor = UNKNOWN,
     counted: int | None = None,
     tokens_left: int | None = None,
+    pictured: Pictured = PLAIN,
 ) -> PreparedCall:
     """Check and mint. OverBudgetError with the figures and what to do when it can't fit, or can't be paid for.
 
     `encode` makes the body anew for a shorter answer: where the money left pays for the input and not for the longest
     answer, the answer is made shorter. `factor`: how the model is known to count; `counted`: what
     its server counted for this very body. `tokens_left`: of a limit in tokens, for input and answer together.
+    `pictured`: what of the body is pictures.
     """
-    tokens = projected(body, factor) if counted is None else counted
+    tokens = projected(body, factor, pictured) if counted is None else counted
     free = usable_tokens(limits, max_output)
     if tokens > free:
         raise OverBudgetError(
@@ -83,12 +87,12 @@ def prepare(
             f"and {safety_buffer(limits)} as a safety buffer",
             remedy="Start a new session (--new), ask for less at once, or use a model with a larger window.",
         )
-    most = max(tokens, factor.most(body)) if counted is None else counted
+    most = max(tokens, factor.most(body, pictured)) if counted is None else counted
     paid = min(_paid_for(money, most, max_output), _left_for_answer(money, tokens_left, tokens, max_output))
     if paid < max_output and encode is not None:
         body, max_output = encode(paid), paid
-        tokens = max(tokens, projected(body, factor)) if counted is None else counted + 1
-        most = max(tokens, factor.most(body)) if counted is None else counted + 1
+        tokens = max(tokens, projected(body, factor, pictured)) if counted is None else counted + 1
+        most = max(tokens, factor.most(body, pictured)) if counted is None else counted + 1
     worst = worst_case(money.prices, most, max_output)
     if money.left is not None and worst > money.left:
         raise _too_dear(money, worst)
@@ -101,6 +105,8 @@ def prepare(
         input_tokens=tokens,
         output_tokens=max_output,
         usd_micros=worst,
+        # A count of words and pictures together would teach a wrong factor for words.
+        estimated_tokens=0 if pictured.tokens else estimate_of(words_of(body, pictured)),
     )
 
 

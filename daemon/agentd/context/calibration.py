@@ -20,7 +20,7 @@ import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
-from agentd.context.tokens import Shape, estimate, estimate_of, shape_of
+from agentd.context.tokens import PLAIN, Pictured, Shape, estimate, estimate_of, shape_of, words_of
 
 __all__ = ["CALLS", "CERTAIN", "SURE", "UNKNOWN", "Calibration", "Factor"]
 
@@ -108,16 +108,15 @@ class Factor:
     rates: _Rates | None = None
     before: tuple[Shape, int] | None = None
 
-    def tokens(self, body: bytes) -> int:
+    def tokens(self, body: bytes, pictured: Pictured = PLAIN) -> int:
         """Tokens of a request, projected, on the safe side."""
-        return self.of(shape_of(body))
+        return self.of(words_of(body, pictured)) + pictured.tokens
 
-    def most(self, body: bytes) -> int:
+    def most(self, body: bytes, pictured: Pictured = PLAIN) -> int:
         """What they will be at most, as far as one can know: money is reserved for so many."""
-        shape = shape_of(body)
-        if self.rates is None:
-            return math.ceil(_UNKNOWN_MORE * estimate_of(shape))
-        return self.of(shape, CERTAIN)
+        shape = words_of(body, pictured)
+        words = math.ceil(_UNKNOWN_MORE * estimate_of(shape)) if self.rates is None else self.of(shape, CERTAIN)
+        return words + pictured.tokens
 
     def of(self, shape: Shape, sure: float = SURE) -> int:
         """Tokens of a request of this shape; `sure`: how many deviations on top of the mean."""

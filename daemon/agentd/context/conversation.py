@@ -26,7 +26,7 @@ from agentd.session.compactions import Compacted
 from agentd.session.entries import Broke, Done, Entry, Replied, Requested, Started, Steered
 from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Withdrawn
-from agentproto.content import Block, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
+from agentproto.content import Block, ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
 
 __all__ = ["CLEARED", "FILES_TAKEN_BACK", "LOST_RESULT", "Conversation", "Result"]
 
@@ -46,12 +46,13 @@ _Role = Literal["user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A tool's result as the model is given it, and the notice that would stand in its place."""
+    """A tool's result as the model is given it, and the notice that would stand in its place and its pictures'."""
 
     call: str
     tool: str
     text: str
     notice: str
+    images: tuple[ImageBlock, ...] = ()
 
 
 class Conversation:
@@ -64,6 +65,7 @@ class Conversation:
         self._held: list[Steered] = []
         self._results: dict[str, tuple[int, str, str, str]] = {}
         self._cleared: set[str] = set()
+        self._pictures: list[tuple[str, str, ImageBlock]] = []
         self._talk: _Talk | None = _Talk()
 
     def feed(self, entry: Entry) -> None:
@@ -74,6 +76,7 @@ class Conversation:
             case Started():
                 request = self._waiting.pop(entry.turn, None)
                 if request is not None:
+                    self._pictures += ((entry.turn, "", image) for _, image in request.pictures)
                     self._say(entry.turn, "user", _user_blocks(request))
             case Replied():
                 blocks = tuple(map(_sendable, (block for block in entry.blocks if not _is_empty(block))))
@@ -82,7 +85,9 @@ class Conversation:
             case Broke() if entry.kept and not entry.again:
                 self._say(entry.turn, "assistant", (TextBlock(entry.kept),))
             case Done():
-                result = ToolResultBlock(entry.call, escaped(entry.text), entry.status, blob=entry.blob)
+                result = ToolResultBlock(entry.call, escaped(entry.text), entry.status, entry.images, entry.blob)
+                if entry.call not in self._results:
+                    self._pictures += ((entry.turn, entry.call, image) for image in entry.images)
                 self._results.setdefault(entry.call, (len(self._said), entry.turn, entry.tool, entry.summary))
                 self._say(entry.turn, "user", (result,))
             case Steered() if entry.after:
@@ -135,8 +140,14 @@ class Conversation:
         for call, (place, turn, tool, summary) in self._results.items():
             (block,) = self._said[place][1].blocks
             if turn not in self._hidden and call not in self._cleared and isinstance(block, ToolResultBlock):
-                found.append(Result(call, tool, block.text, _notice(tool, summary)))
+                found.append(Result(call, tool, block.text, _notice(tool, summary), block.images))
         return tuple(found)
+
+    def pictures(self) -> tuple[ImageBlock, ...]:
+        """All that are part of it, in their order, each as often as it is there."""
+        return tuple(
+            image for turn, call, image in self._pictures if turn not in self._hidden and call not in self._cleared
+        )
 
     def clear(self, calls: Iterable[str]) -> None:
         """Put a notice in the place of each of these results, for good. Unknown ones are passed by."""
@@ -146,7 +157,7 @@ class Conversation:
             place, turn, tool, summary = self._results[call]
             (block,) = self._said[place][1].blocks
             assert isinstance(block, ToolResultBlock)
-            notice = structs.replace(block, text=_notice(tool, summary))
+            notice = structs.replace(block, text=_notice(tool, summary), images=())
             self._said[place] = (turn, ModelMessage("user", (notice,)))
             self._cleared.add(call)
             self._talk = None
@@ -241,7 +252,8 @@ def _user_blocks(request: Requested) -> tuple[Block, ...]:
     files = tuple(
         TextBlock(f'<file path="{escaped(path)}">\n{escaped(text)}\n</file>') for path, _, text in request.files
     )
-    return (*files, TextBlock(escaped(request.prompt)))
+    pictures = ((TextBlock(f'<file path="{escaped(path)}"/>'), image) for path, image in request.pictures)
+    return (*files, *(block for both in pictures for block in both), TextBlock(escaped(request.prompt)))
 
 
 def _sendable(block: Block) -> Block:

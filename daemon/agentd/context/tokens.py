@@ -8,14 +8,28 @@ scripts are counted by character. Three things are dearer. Several families (Lla
 on each digit, and one on what stands between two numbers: each digit is counted as two tokens, itself and what may stand
 behind it, up to a token a byte. Signs in a row have a token for one to two of them. Packed data (base64, keys) has no
 words in it and a token for less than two bytes; it shows by having as many capitals as small letters.
+
+Pictures are in a body as base64, which no model reads as text: their bytes are taken out of the shape, and what the model
+sees of them is put on top (`context.pictures` knows how much).
 """
 
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["BYTES_PER_TOKEN", "WORDS_BYTES_PER_TOKEN", "Shape", "estimate", "estimate_of", "shape_of"]
+__all__ = [
+    "BYTES_PER_TOKEN",
+    "PLAIN",
+    "WORDS_BYTES_PER_TOKEN",
+    "Pictured",
+    "Shape",
+    "estimate",
+    "estimate_of",
+    "shape_of",
+    "words_of",
+]
 
 BYTES_PER_TOKEN = 3.0
 """For a text as a whole, with the few digits that any text has."""
@@ -85,3 +99,31 @@ def estimate_of(shape: Shape) -> int:
         min(plain, (by_kind + packed) / 100),
     )
     return int(tokens) + (shape.foreign + 1) // 2 + 1
+
+
+_NOTHING = Shape(0, 0, 0, 0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """What of a body is pictures: the shape of their base64; `tokens`: what a model sees."""
+
+    shape: Shape = _NOTHING
+    tokens: int = 0
+
+    def __add__(self, other: Pictured) -> Pictured:
+        return Pictured(
+            Shape(*(one + more for one, more in zip(self.shape, other.shape, strict=True))), self.tokens + other.tokens
+        )
+
+
+PLAIN = Pictured()
+"""Of a body without pictures."""
+
+
+def words_of(body: bytes, pictured: Pictured = PLAIN) -> Shape:
+    """The shape of what is left of `body` without its pictures."""
+    whole = shape_of(body)
+    if pictured.shape == _NOTHING:
+        return whole
+    return Shape(*(max(0, one - less) for one, less in zip(whole, pictured.shape, strict=True)))

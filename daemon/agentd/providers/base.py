@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from agentd.providers.prepared import PreparedCall
-from agentproto.content import Block, ProviderPart
+from agentproto.content import Block, ImageBlock, ProviderPart
 
 __all__ = [
     "REMINDER_TAG",
@@ -72,11 +72,13 @@ class Encoded:
 
     Whoever owns the conversation makes one, hands it in with each request and drops it when it likes. `kept` is the
     codec's own business: it takes what it knows by its type, and begins anew with anything else. Never changes a byte.
-    `told`: blobs of the pictures that were told in words; they stay so, whatever comes later.
+    `told`: blobs of the pictures that were told in words; they stay so, whatever comes later. `shown`: the pictures of
+    the latest request whose bytes are in it, each as often as it is there.
     """
 
     kept: object = None
     told: set[str] = field(default_factory=set)
+    shown: list[ImageBlock] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

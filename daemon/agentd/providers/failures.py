@@ -159,6 +159,7 @@ _SIGNS = (
         "auth", r"(exceeded your current quota|insufficient (balance|credit|funds)|credit balance is too low)", "all"
     ),
     _text("refused", r"prompt was flagged as potentially violating", "OpenAI"),
+    _text("bad_request", r"image input is not supported", "llama.cpp: a 500 that asking again does not change"),
     _text("bad_request", r"requires more (system )?memory", "Ollama: no retry makes this machine larger"),
     _text("not_found", r"model\W.{0,120}(does not exist|not found|is not (available|supported))", "vLLM, Ollama"),
     _code("rate_limited", "rate_limit_exceeded|rate_limit_error|too_many_requests|resource_exhausted", "several"),

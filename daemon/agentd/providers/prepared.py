@@ -20,9 +20,20 @@ class PreparedCall:
 
     `body`: what the provider sends, byte for byte. `call`: the call's id in the log. `input_tokens`: projected, on
     the safe side. `output_tokens`: what the request lets the model answer at most. `usd_micros`: the worst case.
+    `estimated_tokens`: the input by the estimate alone, to be compared with what the server counts; 0: not to be compared.
     """
 
-    __slots__ = ("body", "call", "input_tokens", "output_tokens", "provider", "purpose", "session", "usd_micros")
+    __slots__ = (
+        "body",
+        "call",
+        "estimated_tokens",
+        "input_tokens",
+        "output_tokens",
+        "provider",
+        "purpose",
+        "session",
+        "usd_micros",
+    )
 
     def __init__(
         self,
@@ -36,6 +47,7 @@ class PreparedCall:
         input_tokens: int,
         output_tokens: int,
         usd_micros: int,
+        estimated_tokens: int = 0,
     ) -> None:
         if key is not _MINT:
             raise TypeError("a PreparedCall is made by agentd.context.budget, which checks it first")
@@ -48,6 +60,7 @@ class PreparedCall:
             ("input_tokens", input_tokens),
             ("output_tokens", output_tokens),
             ("usd_micros", usd_micros),
+            ("estimated_tokens", estimated_tokens),
         ):
             object.__setattr__(self, name, value)
 
@@ -59,6 +72,7 @@ class PreparedCall:
     input_tokens: int
     output_tokens: int
     usd_micros: int
+    estimated_tokens: int
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a PreparedCall does not change")
@@ -74,6 +88,7 @@ def mint(
     input_tokens: int,
     output_tokens: int,
     usd_micros: int = 0,
+    estimated_tokens: int = 0,
 ) -> PreparedCall:
     """Make one. For `agentd.context.budget` alone."""
     return PreparedCall(
@@ -86,4 +101,5 @@ def mint(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         usd_micros=usd_micros,
+        estimated_tokens=estimated_tokens,
     )

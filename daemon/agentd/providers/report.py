@@ -2,11 +2,13 @@
 
 It decides what a server of each kind is asked (nothing that would make a model answer, or load one), which fields of
 which server mean the window that is really there (not the one a model was trained with), and never raises for what a
-server sends. Pure; `call.ask_server` gets the bodies. Callers: `catalog.limits_of`'s users, `agentctl models test`.
+server sends; and by what it says, or is known for, whether its models see pictures. Pure; `call.ask_server` gets the
+bodies. Callers: `catalog.limits_of`'s users, `agentctl models test`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,11 +18,17 @@ import msgspec
 from agentd.providers.anthropic import AnthropicMessages
 from agentd.providers.connection import Connection
 
-__all__ = ["Question", "Report", "questions", "read_answers", "read_ollama_report", "read_report"]
+__all__ = ["Question", "Report", "questions", "read_answers", "read_ollama_report", "read_report", "shows_pictures"]
 
 _WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "max_input_tokens")
 """vLLM; OpenRouter and Together; Groq; Anthropic. llama.cpp's `n_ctx_train` is what the model could have, not what it
 got."""
+
+_SEEING_HOSTS = frozenset({"api.anthropic.com", "api.openai.com"})
+"""Makers all of whose models see, but for a few old ones."""
+
+_BLIND = re.compile(r"(ft:)?(gpt-3|gpt-4(-\d.*)?$|o1-mini|o3-mini|claude-(instant|2))")
+"""Those few, by the makers' pages about models."""
 
 _OLLAMA_SLOTS = 1
 """Ollama may serve more at a time, but splits its memory for it; its cache is kept best by asking one by one."""
@@ -73,7 +81,8 @@ def read_answers(connection: Connection, bodies: Sequence[bytes]) -> Report:
 
 
 def read_report(models: bytes, props: bytes, *, model: str) -> Report:
-    """Read the bodies of `/v1/models` and of llama.cpp's `/props`; empty bytes where there was none."""
+    """Read the bodies of `/v1/models` and of llama.cpp's `/props`; empty bytes where there was none. Abilities are the
+    latter's modalities beside text: `vision`, `audio`."""
     rows = tuple(_rows(_read(models)))
     told = _read(props)
     settings = told.get("default_generation_settings")
@@ -81,7 +90,9 @@ def read_report(models: bytes, props: bytes, *, model: str) -> Report:
     if window is None:
         mine = next((row for row in rows if row.get("id") == model), rows[0] if len(rows) == 1 else {})
         window = next((found for name in _WINDOW_FIELDS if (found := _count(mine.get(name))) is not None), None)
-    return Report(tuple(str(row["id"]) for row in rows), window, _count(told.get("total_slots")))
+    modalities = told.get("modalities")
+    abilities = (name for name, has in modalities.items() if has is True) if isinstance(modalities, Mapping) else ()
+    return Report(tuple(str(row["id"]) for row in rows), window, _count(told.get("total_slots")), tuple(abilities))
 
 
 def read_ollama_report(tags: bytes, show: bytes) -> Report:
@@ -102,6 +113,16 @@ def read_ollama_report(tags: bytes, show: bytes) -> Report:
         _OLLAMA_SLOTS,
         tuple(one for one in abilities if isinstance(one, str)) if isinstance(abilities, list) else (),
     )
+
+
+def shows_pictures(connection: Connection, report: Report | None) -> bool:
+    """Whether the model is shown pictures: as the settings say; else by its maker's address or by what its server says of
+    it (`report`). A server that says nothing is sent none: most refuse a request with one that they can't show."""
+    if connection.images is not None:
+        return connection.images
+    if connection.host in _SEEING_HOSTS:
+        return not _BLIND.match(connection.model)
+    return report is not None and "vision" in report.abilities
 
 
 def _read(body: bytes) -> Mapping[str, object]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from operator import is_
 
 from agentd.providers.base import Encoded, ModelMessage, ModelRequest
-from agentproto.content import ImageBlock, ToolResultBlock, ToolUseBlock
+from agentproto.content import ImageBlock, ToolUseBlock
 
 __all__ = [
     "NEVER_REASONS",
@@ -120,14 +120,14 @@ class _Kept:
         self.messages: list[ModelMessage] = []
         self.data = bytearray()
         self.ids = ids
-        self.shown: set[str] = set()
+        self.shown: list[ImageBlock] = []
 
     def begins(self, request: ModelRequest, codec: object, count: int) -> bool:
         """By identity: equal arguments of a call may have their keys in another order, which is other bytes. A picture
         that is shown in it has to be one that may be shown."""
         same_codec = type(self.codec) is type(codec) and self.codec == codec
         same = same_codec and len(self.messages) <= count and all(map(is_, self.messages, request.messages))
-        return same and self.shown <= request.images.keys()
+        return same and all(image.blob in request.images for image in self.shown)
 
 
 def kept_part(
@@ -138,14 +138,15 @@ def kept_part(
     them, one for a codec. The bytes are for reading only."""
     messages, encoded = request.messages, request.encoded or Encoded()
     kept, encoded.kept = encoded.kept, None  # what fails half-way is not used again
+    encoded.shown = []  # `Pictures` fills it, first with what is kept from now on, then with the rest
     if not isinstance(kept, _Kept) or not kept.begins(request, codec, count):
         kept = _Kept(codec, ids())
     fresh = messages[len(kept.messages) : count]
     if fresh and (more := write(fresh, kept.ids)):
         kept.data += b"," + more if kept.data else more
     kept.messages += fresh
-    kept.shown |= {image.blob for message in fresh for image in _images(message)} & request.images.keys() - encoded.told
-    encoded.kept = kept
+    kept.shown += encoded.shown
+    encoded.kept, encoded.shown = kept, list(kept.shown)
     return kept.data, ids(kept.ids)  # not copied: it may be megabytes
 
 
@@ -159,30 +160,23 @@ def joined(head: bytes, parts: Iterable[bytes | bytearray]) -> bytes:
     return b"".join((*pieces, b"]}"))
 
 
-def _images(message: ModelMessage) -> Iterator[ImageBlock]:
-    for block in message.blocks:
-        if isinstance(block, ImageBlock):
-            yield block
-        elif isinstance(block, ToolResultBlock):
-            yield from block.images
-
-
 class Pictures:
     """Which pictures of a request are shown: those whose bytes are in it, of a type that every format takes. One that
-    was told in words before stays so (`Encoded.told`): what was sent never changes."""
+    was told in words before stays so (`Encoded.told`): what was sent never changes. It notes which are (`Encoded.shown`)."""
 
     def __init__(self, request: ModelRequest) -> None:
         self._images = request.images
-        self._told = request.encoded.told if request.encoded is not None else set()
+        self._encoded = request.encoded or Encoded()
 
     def data(self, image: ImageBlock) -> str | None:
         """Its bytes as base64; None for one that is to be told in words."""
-        if image.media_type not in _SHOWN_TYPES or image.blob in self._told:
+        if image.media_type not in _SHOWN_TYPES or image.blob in self._encoded.told:
             return None
         data = self._images.get(image.blob)
         if data is None:
-            self._told.add(image.blob)
+            self._encoded.told.add(image.blob)
             return None
+        self._encoded.shown.append(image)
         return b64encode(data).decode("ascii")
 
     def url(self, image: ImageBlock) -> str | None:

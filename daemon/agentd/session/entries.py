@@ -17,7 +17,7 @@ from agentd.session.compactions import Compacted
 from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Reverting, Withdrawn
 from agentproto.api.turn import Mode, StopReason, TurnUsage
-from agentproto.content import Block, ResultStatus
+from agentproto.content import Block, ImageBlock, ResultStatus
 
 __all__ = [
     "DURABLE",
@@ -74,7 +74,7 @@ class Opened(_Entry, frozen=True, tag="session.opened"):
 
 
 class Requested(_Entry, frozen=True, tag="turn.requested"):
-    """A user's message was accepted. `key`/`hash` make the request idempotent; `files` are (path, sha256, text)."""
+    """A user's message was accepted. `key`/`hash`: idempotent; `files`: (path, sha256, text); `pictures`: by paths."""
 
     turn: str
     actor: Actor
@@ -89,6 +89,7 @@ class Requested(_Entry, frozen=True, tag="turn.requested"):
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     max_usd_micros: int = 0
+    pictures: tuple[tuple[str, ImageBlock], ...] = ()
 
 
 class Started(_Entry, frozen=True, tag="turn.started"):
@@ -223,6 +224,7 @@ class Done(_Entry, frozen=True, tag="call.done"):
     modes: dict[str, int] = {}
     duration_ms: int = 0
     seen: tuple[str, str] | None = None
+    images: tuple[ImageBlock, ...] = ()
 
 
 class Decided(_Entry, frozen=True, tag="step.decided"):

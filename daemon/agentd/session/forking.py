@@ -89,6 +89,9 @@ def blobs_of(entry: Entry) -> tuple[str, ...]:
             return tuple(digest for digest, _ in entry.changed.values() if digest is not None)
         case Done():
             before = (digest for digest, _ in (entry.touched | entry.changed).values() if digest is not None)
-            return (*before, entry.blob) if entry.blob is not None else tuple(before)
+            shown = tuple(image.blob for image in entry.images)
+            return (*before, *shown, entry.blob) if entry.blob is not None else (*before, *shown)
+        case Requested():
+            return tuple(image.blob for _, image in entry.pictures)
         case _:
             return ()

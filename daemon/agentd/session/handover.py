@@ -171,6 +171,11 @@ class Rewriting:
             plain["blob"] = self._blobs.get(str(plain["blob"]))
         if "prefix" in plain:
             plain["prefix"] = self._blobs.get(str(plain["prefix"]), "")
+        if isinstance(entry, Done):
+            plain["images"] = [_plain(image) for image in entry.images if image.blob in self._blobs]
+        if isinstance(entry, Requested):
+            kept = (both for both in entry.pictures if both[1].blob in self._blobs)
+            plain["pictures"] = [[path, _plain(image)] for path, image in kept]
         if isinstance(entry, Replied):
             plain["blocks"] = [self._block(msgspec.to_builtins(block)) for block in entry.blocks]
         if self._wish.redacted and "key" in plain and "hash" in plain:

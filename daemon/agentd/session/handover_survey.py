@@ -166,6 +166,9 @@ class Survey:
                 self.rules |= {("allow", rule) for rule in entry.allow} | {("deny", rule) for rule in entry.deny}
                 for path, digest, _ in entry.files:
                     self._holds(path, digest)
+                for path, image in entry.pictures:
+                    self._holds(path, image.blob)
+                    self.outputs.add(image.blob)
             case Judged() if entry.target.startswith("/"):
                 self._paths_of.setdefault(entry.call, set()).add(entry.target)
             case Begun():
@@ -173,6 +176,7 @@ class Survey:
             case Done():
                 self._touches(entry.call, entry.touched)
                 self._touches(entry.call, entry.changed)
+                self.outputs |= {image.blob for image in entry.images}
                 if entry.blob is not None:
                     self.outputs.add(entry.blob)
                     self._calls_with.setdefault(entry.blob, set()).add(entry.call)
@@ -219,7 +223,7 @@ class Survey:
             case Done() | Begun() | Judged() | Asked():
                 self._secret_calls.add(entry.call)
             case Requested():
-                self.secret_paths |= {path for path, _, _ in entry.files}
+                self.secret_paths |= {path for path, _, _ in entry.files} | {path for path, _ in entry.pictures}
             case Reverting() | Reverted():
                 self.secret_paths |= {one.path for one in entry.files}
             case _:

@@ -81,7 +81,7 @@ def project(session: str, line: Line[Entry]) -> tuple[str, msgspec.Struct] | Non
                 _DEFAULTS.get(e.kind, e.kind),
             )
         case Requested() as e:
-            paths = tuple(path for path, _, _ in e.files)
+            paths = (*(path for path, _, _ in e.files), *(path for path, _ in e.pictures))
             return "turn.queued", wire_turn.QueuedEvent(
                 stream, seq, at_ms, e.turn, e.actor.name or e.actor.kind, e.prompt, paths
             )

@@ -78,6 +78,7 @@ class ToolResult:
     """How a call ended. `text` is for the model, whole (the result budget cuts it); `summary` one line for people.
 
     `touched`: path -> (sha256 before or None, sha256 after or None) for files read (equal hashes) or written.
+    `images`: what the model is shown beside the text; `blobs` has their bytes, by their sha256.
     """
 
     text: str
@@ -87,6 +88,7 @@ class ToolResult:
     diff: str | None = None
     exit_code: int | None = None
     touched: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    blobs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Calls:
         noted: str | None = None
         try:
             noted = await self._snapshots.take(call.call) if tool.spec.changes_unseen else None
-            result = await self._perform(tool, turn, call)
+            result = self._images.keep_shown(await self._perform(tool, turn, call))
         except asyncio.CancelledError:
             if not stopped.is_set():
                 raise
@@ -186,6 +186,7 @@ class Calls:
             touched=dict(result.touched),
             changed={} if changes is None else changes.files,
             modes={} if changes is None else changes.modes,
+            images=result.images,
             duration_ms=duration_ms,
             seen=(asked.call, asked.outcome),
         )

@@ -60,9 +60,11 @@ class SessionMade:
 
 @dataclass(frozen=True, slots=True)
 class UserSaid:
-    """A message was accepted; it starts a turn, or waits for the running one."""
+    """A message was accepted; it starts a turn, or waits for the running one. `pictures`: the bytes of those that were
+    given with it, to be kept before it is recorded."""
 
     entry: Requested
+    pictures: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
-"""Before-images: what a file held before a tool writes it, kept in the session's blobs so that it can be brought back.
+"""What is kept in a session's blobs beside its log: what files held before a tool wrote them, and pictures that a tool
+shows.
 
 Content-addressed, so the same bytes are kept once; bounded for a file and for a session. What could not be kept is no
-error: the write goes on, and an undo says that the file is not held. Callers: `turn.calls`, just before a write.
+error: the write goes on, and an undo says that the file is not held; a picture is not shown, and its result says so.
+Callers: `turn.calls`, just before a write and when a call has ended.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agentd.errors import AgentdError, TooLargeError
 from agentd.session.log import SessionLog
+from agentd.tools.base import ToolResult
 from agentd.turn.parts import Parts
 
 __all__ = ["Images"]
@@ -40,8 +44,24 @@ class Images:
         store, session = self._parts.store, self._log.session
         if store.has_blob(session, digest):
             return
-        settings = self._parts.settings()
-        if store.blob_bytes(session) >= settings.images_bytes:
-            raise TooLargeError(f"the session keeps {settings.images_bytes} bytes of earlier contents already")
-        data = self._parts.world.files.read_below(_ROOT, path.lstrip(_ROOT), settings.image_bytes)
+        self._check_room()
+        data = self._parts.world.files.read_below(_ROOT, path.lstrip(_ROOT), self._parts.settings().image_bytes)
         store.put_blob(session, data)
+
+    def keep_shown(self, result: ToolResult) -> ToolResult:
+        """The result with its pictures durable; one that can't be kept is taken out, and the text says so."""
+        shown, words = [], [result.text]
+        for image in result.images:
+            try:
+                if not self._parts.store.has_blob(self._log.session, image.blob):
+                    self._check_room()
+                self._parts.store.put_blob(self._log.session, result.blobs[image.blob])
+                shown.append(image)
+            except AgentdError as fault:
+                words.append(f"[the picture is not shown, because it could not be kept: {fault.what}]")
+        return replace(result, images=tuple(shown), text="\n".join(words)) if result.images else result
+
+    def _check_room(self) -> None:
+        bound = self._parts.settings().images_bytes
+        if self._parts.store.blob_bytes(self._log.session) >= bound:
+            raise TooLargeError(f"the session keeps {bound} bytes of earlier contents already")

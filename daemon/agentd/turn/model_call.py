@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from agentd.context.prices import FREE
-from agentd.context.tokens import estimate, shape_of
+from agentd.context.tokens import shape_of
 from agentd.errors import DeadlineError, DiskError
 from agentd.providers.base import Failure
 from agentd.providers.failures import POLICIES, retry_wait
@@ -102,10 +102,10 @@ class ModelCall:
             usage.usd_micros,
             usage=usage,
             at_most=call.usd_micros if usage.estimated and usage.usd_micros else 0,
-            estimated_input=estimate(call.body),
+            estimated_input=call.estimated_tokens,
             ms=self._parts.world.clock.monotonic_ms() - self._began_ms,
             local=self._ready.choice.local,
-            shape=shape_of(call.body),
+            shape=shape_of(call.body) if call.estimated_tokens else None,
         )
         try:
             await self._parts.spending.settle(settled)

@@ -35,7 +35,7 @@ class ModelChoice:
     """A connection ready to be asked: its provider, the model's name at the server, its window; what to say once; what
     its tokens cost (None: nobody knows). `local`: it works on this machine and costs time, no money; `calls_in_text`:
     its tool calls are looked for in its text; `slots`: requests that its server takes at a time (None: unknown);
-    `effort`: how much it is asked to think."""
+    `effort`: how much it is asked to think; `images`: whether it is shown pictures."""
 
     provider: Provider
     model: str
@@ -46,6 +46,7 @@ class ModelChoice:
     calls_in_text: bool = False
     slots: int | None = None
     effort: Effort = ""
+    images: bool = False
 
 
 class Models(Protocol):

@@ -86,6 +86,8 @@ class Preparing:
 
     async def _count(self, turn: TurnState) -> bool:
         """Whether the server said how many tokens the request has with nothing left out. Never raises."""
+        if self._assembler.shows_pictures:
+            return False  # servers count words
         try:
             choice = self._parts.models.get(turn.model)
             body, _ = self._assembler.body(
@@ -162,6 +164,7 @@ class Preparing:
             reminded=told,
             counted=self._counted,
             effort=choice.effort,
+            images=choice.images,
         )
 
     # -- what the model is told ----------------------------------------------------------------------------------

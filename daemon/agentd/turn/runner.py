@@ -32,15 +32,7 @@ from agentd.turn.effects import (
     Wait,
     records_first,
 )
-from agentd.turn.events import (
-    Event,
-    Recovered,
-    Restored,
-    Revert,
-    SessionMade,
-    UserSaid,
-    WaitOver,
-)
+from agentd.turn.events import Event, Recovered, Restored, Revert, SessionMade, UserSaid, WaitOver
 from agentd.turn.machine import react
 from agentd.turn.model_call import ModelCall, died, no_reply
 from agentd.turn.parts import Parts
@@ -147,6 +139,8 @@ class Runner:
                 self.used_ms = self._parts.world.clock.monotonic_ms()
                 if any(isinstance(event, UserSaid | Recovered | Revert) for event in events):
                     self._parts.store.mark_open(self._session_of(events))
+                for data in (data for event in events if isinstance(event, UserSaid) for data in event.pictures):
+                    self._parts.store.put_blob(self._session_of(events), data)
                 lines = await self._take(list(events), threshold)
         except asyncio.CancelledError:
             taken.cancel()

@@ -168,7 +168,7 @@ class Sessions:
         async with self.making:
             session = await self.claim(key, hash, "turn.start")
             if await self.is_empty(session):
-                return await self._make(session, new, actor, self._request(session, 1, key, hash, turn, actor))
+                return await self._make(session, new, actor, turn.said(f"{session}.t1", key, hash, actor))
         return await self.start(session, key, hash, turn, actor)
 
     async def start_in_latest(self, session: str, key: str, hash: str, turn: NewTurn, actor: Actor) -> Taken:
@@ -207,7 +207,7 @@ class Sessions:
             return True
         return False
 
-    async def _make(self, session: str, new: NewSession, actor: Actor, request: Requested | None) -> Taken:
+    async def _make(self, session: str, new: NewSession, actor: Actor, said: UserSaid | None) -> Taken:
         self._check_running()
         store = self._parts.store
         log = store.create(session)
@@ -229,12 +229,12 @@ class Sessions:
             env=new.env,
         )
         self._parts.reporter.happened("session", "session.opened", f"in {new.workspace}", session)
-        if request is None:
+        if said is None:
             await runner.feed(SessionMade(opened))
             runner.keep_head()
             return Taken(session, session, 1)
-        lines = await runner.feed(SessionMade(opened), UserSaid(request))
-        return Taken(session, request.turn, _seq_of(lines, Requested))
+        lines = await runner.feed(SessionMade(opened), said)
+        return Taken(session, said.entry.turn, _seq_of(lines, Requested))
 
     async def start(self, session: str, key: str, hash: str, turn: NewTurn, actor: Actor) -> Taken:
         """Start a turn in a session, or queue it; with a known key the one it started."""
@@ -243,26 +243,10 @@ class Sessions:
             known = self.known(runner, key, hash)
             if known is not None:
                 return known
-            request = self._request(session, runner.state.turns + 1, key, hash, turn, actor)
+            said = turn.said(f"{session}.t{runner.state.turns + 1}", key, hash, actor)
             queued = runner.busy
-            lines = await runner.feed(UserSaid(request))
-            return Taken(session, request.turn, _seq_of(lines, Requested), queued)
-
-    def _request(self, session: str, number: int, key: str, hash: str, turn: NewTurn, actor: Actor) -> Requested:
-        return Requested(
-            turn=f"{session}.t{number}",
-            actor=actor,
-            key=key,
-            hash=hash,
-            prompt=turn.prompt,
-            files=turn.files,
-            mode=turn.mode,
-            model=turn.model,
-            max_steps=turn.max_steps,
-            allow=turn.allow,
-            deny=turn.deny,
-            max_usd_micros=turn.max_usd_micros,
-        )
+            lines = await runner.feed(said)
+            return Taken(session, said.entry.turn, _seq_of(lines, Requested), queued)
 
     def known_record(self, runner: Runner, key: str, hash: str) -> KeyRecord | None:
         """What the session knows of `key`; ConflictError when it was used for another body."""

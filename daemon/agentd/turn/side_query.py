@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from agentd.context.budget import output_limit, prepare
 from agentd.context.prices import FREE
-from agentd.context.tokens import estimate, shape_of
+from agentd.context.tokens import shape_of
 from agentd.errors import AgentdError, DeadlineError
 from agentd.providers.argument_repair import certain
 from agentd.providers.base import ModelMessage, ModelRequest
@@ -143,8 +143,8 @@ class SideQueries:
                 usage.usd_micros,
                 usage=usage,
                 at_most=call.usd_micros if usage.estimated and usage.usd_micros else 0,
-                estimated_input=estimate(call.body),
-                shape=shape_of(call.body),
+                estimated_input=call.estimated_tokens,
+                shape=shape_of(call.body) if call.estimated_tokens else None,
                 ms=clock.monotonic_ms() - began_ms,
                 local=ready.choice.local,
             )

@@ -60,7 +60,8 @@ class TurnUsage(msgspec.Struct, frozen=True, omit_defaults=True):
 class StartParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Start a turn. Without `session` (and `continue_latest`) a new one is made for `cwd`.
 
-    `allow`, `deny`: rules for this turn, `Tool(pattern)`. `files`: absolute paths to give with the prompt.
+    `allow`, `deny`: rules for this turn, `Tool(pattern)`. `files`: absolute paths of texts and pictures to
+    give with the prompt.
     `max_usd_micros`: what the turn may cost; it stops before a call that might cost more.
     `subscribe`: also send this session's events to the caller, from the turn's first entry on.
     `on_disconnect`: stop ends the turn when the caller vanishes and nobody else is attached.

@@ -56,6 +56,7 @@ def said(status: int, message: str, **more: object) -> Reply:
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
+        (said(500, "image input is not supported - hint: you may need to provide the mmproj"), "bad_request"),
         (overflow("llama.cpp"), "overflow"),
         (overflow("openai"), "overflow"),
         (overflow("vllm"), "overflow"),

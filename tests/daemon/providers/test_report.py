@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.providers.connection import Connection
-from agentd.providers.report import Question, Report, questions, read_answers, read_ollama_report, read_report
+from agentd.providers.report import (
+    Question,
+    Report,
+    questions,
+    read_answers,
+    read_ollama_report,
+    read_report,
+    shows_pictures,
+)
 
 LLAMA = {"default_generation_settings": {"n_ctx": 2048}, "total_slots": 4}
 
@@ -29,6 +37,8 @@ def rows(*more: dict[str, object]) -> dict[str, object]:
         (rows({"type": "model"}, {"max_input_tokens": 200_000}), {}, Report(("m0", "m1"), 200_000)),
         ({"data": "x"}, {"default_generation_settings": 3}, Report()),
         ([], 3, Report()),
+        (rows({}), {"modalities": {"vision": True, "audio": False, "x": 1}}, Report(("m0",), None, None, ("vision",))),
+        (rows({}), {"modalities": ["vision"]}, Report(("m0",))),
     ],
 )
 def test_reports(models: object, props: object, report: Report) -> None:
@@ -39,6 +49,32 @@ def test_reports(models: object, props: object, report: Report) -> None:
 def test_no_bytes_raise(models: bytes, props: bytes) -> None:
     assert isinstance(read_report(models, props, model="m"), Report)
     assert isinstance(read_ollama_report(models, props), Report)
+
+
+SEES, BLIND = Report(abilities=("completion", "vision")), Report(abilities=("completion",))
+
+
+@pytest.mark.parametrize(
+    ("url", "model", "images", "report", "shown"),
+    [
+        ("https://api.anthropic.com", "claude-opus-5", None, None, True),
+        ("https://api.anthropic.com", "claude-opus-5", False, SEES, False),
+        ("https://api.anthropic.com", "claude-2.1", None, None, False),
+        ("https://api.openai.com/v1", "gpt-4o-mini", None, None, True),
+        ("https://api.openai.com/v1", "gpt-4.1", None, None, True),
+        ("https://api.openai.com/v1", "gpt-4-0613", None, None, False),
+        ("https://api.openai.com/v1", "o3-mini", None, None, False),
+        ("https://elsewhere/v1", "gpt-4o", None, None, False),
+        ("https://elsewhere/v1", "gpt-4o", True, None, True),
+        ("http://127.0.0.1:11434", "qwen-vl", None, SEES, True),
+        ("http://127.0.0.1:11434", "qwen", None, BLIND, False),
+        ("http://127.0.0.1:8080/v1", "qwen", True, BLIND, True),
+    ],
+)
+def test_pictures_are_shown_where_the_model_is_known_to_see(
+    url: str, model: str, images: bool | None, report: Report | None, shown: bool
+) -> None:
+    assert shows_pictures(Connection("c", "openai-chat", url, model, images=images), report) is shown
 
 
 TAGS = {"models": [{"name": "qwen:8b", "model": "qwen:8b"}, {"name": "old"}, "junk", {"model": 3}]}

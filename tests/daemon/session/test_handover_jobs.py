@@ -27,7 +27,7 @@ from agentd.worker import JOBS, run_job
 from agentd.world.files import RealFiles
 from agentd.world.processes import RealProcesses
 from agentproto.api.turn import TurnUsage
-from agentproto.content import TextBlock, ToolUseBlock
+from agentproto.content import ImageBlock, TextBlock, ToolUseBlock
 from support.canaries import Canary, canaries, forms_of
 from support.planted_logs import AT, PERSON, SESSION, Planted, planted, sha256, tool_entries
 
@@ -178,6 +178,36 @@ def test_the_copy_is_a_whole_log_of_its_own(data: Path) -> None:
     assert (request.turn, request.prompt, request.key) == (f"{NEW}.t1", "what is in a.txt?", "")
     assert (Path(session_folder(str(data), SESSION)) / "log.jsonl").read_bytes() == before
     assert list((data / "handover").iterdir()) == []
+
+
+def test_pictures_go_along_with_a_whole_copy_and_stay_out_of_one_without_secrets(data: Path, elsewhere: Path) -> None:
+    plan = Planted()
+    plan.open()
+    given, read = (ImageBlock("image/png", plan.blob(data), 3, 3) for data in (b"\x89PNG\0given", b"\x89PNG\0read"))
+    turn = f"{SESSION}.t1"
+    done = Done(
+        turn=turn,
+        call=f"{turn}.1.1",
+        tool="read",
+        status="ok",
+        text="[x.png is an image]",
+        summary="x.png",
+        images=(read,),
+        touched={"/work/x.png": (read.blob, read.blob)},
+    )
+    plan.turn("look", inner=[done], pictures=(("/work/y.png", given),))
+    plan.write(data)
+    redact(data)
+    bundle(data, data.parent / "x", redacted=False)
+    take_in(elsewhere, data.parent / "x")
+    for home, session, images in ((data, NEW, ((), ())), (elsewhere, SESSION, ((given,), (read,)))):
+        made = entries(home, session)
+        folder = Path(session_folder(str(home), session)) / "blobs"
+        kept = {image.blob for some in images for image in some}
+        assert [tuple(image for _, image in one.pictures) for one in made if isinstance(one, Requested)] == [images[0]]
+        assert [one.images for one in made if isinstance(one, Done)] == [images[1]]
+        assert {path.name for path in folder.iterdir()} == kept if kept else not folder.exists()
+    assert read.blob not in (Path(session_folder(str(data), NEW)) / "log.jsonl").read_text()
 
 
 def test_done_again_it_answers_from_what_is_there(data: Path) -> None:

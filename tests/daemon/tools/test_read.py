@@ -11,6 +11,8 @@ import pytest
 from agentd.policy.access import Read
 from agentd.tools.arguments import validate
 from agentd.tools.builtin.read import RESULT_CHARS, ReadTool
+from agentproto.content import ImageBlock
+from support.drawn import gif, jpeg, png, webp_lossy
 from support.tool_ground import Ground, ground, plant
 
 
@@ -79,9 +81,9 @@ def test_bytes_that_are_no_utf8_are_shown_as_such_and_said(made: Ground) -> None
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\x89PNG\r\n\x1a\n123", "x is an image (PNG), 11 bytes; images are not shown yet"),
-        (b"\xff\xd8\xff\xe0", "x is an image (JPEG), 4 bytes; images are not shown yet"),
-        (b"RIFF1234WEBP", "x is an image (WebP), 12 bytes; images are not shown yet"),
+        (b"\x89PNG\r\n\x1a\n123", "x is an image (PNG), 11 bytes, but its header is damaged; it is not shown"),
+        (b"\xff\xd8\xff\xe0", "x is an image (JPEG), 4 bytes, but its header is damaged; it is not shown"),
+        (b"RIFF1234WEBP", "x is an image (WebP), 12 bytes, but its header is damaged; it is not shown"),
         (b"\x7fELF\0\0", "x is a program (ELF), 6 bytes, not text; it is not shown"),
         (b"%PDF-1.7", "x is a PDF document, 8 bytes, not text; it is not shown"),
         (b"a\0b", "x is a binary file, 3 bytes, not text; it is not shown"),
@@ -90,6 +92,47 @@ def test_bytes_that_are_no_utf8_are_shown_as_such_and_said(made: Ground) -> None
 def test_what_is_no_text_is_named(made: Ground, data: bytes, words: str) -> None:
     plant(made.workspace, {"x": data})
     assert made.refusal(ReadTool(), path="x") == words
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type", "words"),
+    [
+        (png(30, 20), "image/png", "an image (PNG), 30x20 pixels"),
+        (jpeg(30, 20), "image/jpeg", "an image (JPEG), 30x20 pixels"),
+        (gif(30, 20), "image/gif", "an image (GIF), 30x20 pixels"),
+        (webp_lossy(30, 20), "image/webp", "an image (WebP), 30x20 pixels"),
+    ],
+    ids=["png", "jpeg", "gif", "webp"],
+)
+def test_a_picture_is_shown_whatever_its_name_is(made: Ground, data: bytes, media_type: str, words: str) -> None:
+    plant(made.workspace, {"x.txt": data})
+    digest = hashlib.sha256(data).hexdigest()
+    result = made.call(ReadTool(), path="x.txt", offset=3)
+    assert (result.text, result.summary) == (f"[x.txt is {words}, {len(data)} bytes]", f"x.txt, {words}")
+    assert (result.images, result.blobs) == ((ImageBlock(media_type, digest, 30, 20),), {digest: data})
+    assert result.touched == {f"{made.workspace}/x.txt": (digest, digest)}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            gif(9_000, 20),
+            "9000x20 pixels, 35 bytes; it is too large to be shown\nPictures of up to 8000 pixels a side are",
+        ),
+        (
+            gif(20, 20) + bytes(5 * 1024 * 1024),
+            "5.0 MiB; it is too large to be shown\nPictures of up to 5 MiB are shown.",
+        ),
+    ],
+    ids=["sides", "bytes"],
+)
+def test_a_picture_that_no_server_would_take_is_named(made: Ground, data: bytes, words: str) -> None:
+    plant(made.workspace, {"x.gif": data})
+    refused = made.refusal(ReadTool(), path="x.gif")
+    assert refused.startswith("x.gif is an image (GIF), ")
+    assert words in refused
+    assert refused.endswith("Make a smaller copy of it with a shell command, and read that.")
 
 
 def test_devices_pipes_and_folders_are_refused_without_being_opened(made: Ground) -> None:

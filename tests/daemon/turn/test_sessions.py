@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from agentd.errors import BadInputError, BusyError, ConflictError, NotFoundError
+from agentd.errors import AgentdError, BadInputError, BusyError, ConflictError, NotFoundError
 from agentd.session.entries import Changed, Requested
 from agentd.session.store import SessionStore
 from agentd.turn.intake import NewTurn
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.fake_processes import Script
+from agentd.world.faults import Crash, Plan, plans
+from agentproto.content import ImageBlock
+from support.drawn import png
 from support.household import PERSON, WORKSPACE, Household, Reply, ask
 
 LONG = 3_000
@@ -21,8 +26,8 @@ LONG = 3_000
 SHELL: tuple[Reply, ...] = ((("shell", {"command": "make push"}),), "pushed")
 
 
-def a_world() -> FakeWorld:
-    world = fake_world(seed=3, auto=True)
+def a_world(plan: Plan | None = None) -> FakeWorld:
+    world = fake_world(seed=3, auto=True, plan=plan)
     world.files.make_folder(WORKSPACE)
     world.processes.on("bash", does=Script(output=b"pushed\n"))
     return world
@@ -37,6 +42,35 @@ def live(world: FakeWorld, story: Callable[[Household], Awaitable[None]], *repli
         await house.sessions.stop()
 
     world.run(main())
+
+
+def test_a_given_picture_is_there_whenever_its_message_is() -> None:
+    """Whatever breaks while it is taken: no message speaks of a picture that nobody has. Asked again, it is taken."""
+    picture = ("/x.png", ImageBlock("image/png", hashlib.sha256(png(3, 3)).hexdigest(), 3, 3), png(3, 3))
+
+    async def story(house: Household) -> None:
+        new, turn = house.new_session(), NewTurn("look", pictures=(picture,))
+        taken = await house.sessions.start_in_new("k", "h", new, turn, PERSON)
+        await house.until_quiet(taken.session)
+        assert house.store.get_blob(taken.session, picture[1].blob) == png(3, 3)
+
+    world = a_world()
+    begun = len(world.points.calls)
+    live(world, story)
+    faults = list(plans(world.points.calls[begun:], ("crash_before", "ENOSPC")))
+    assert len(faults) > 20
+    for plan in faults:
+        broken = a_world(plan)
+        with contextlib.suppress(Crash, AgentdError):
+            live(broken, story)
+        again = broken.restart(drop_unsynced=True)
+        store = SessionStore(again, "/home/data", "/home/state")
+        with contextlib.suppress(AgentdError):  # nothing of it may be there
+            for session in store.ids():
+                lines = store.open(session, writable=False).lines_after(0, 1_000)
+                said = [line.entry for line in lines if isinstance(line.entry, Requested)]
+                assert all(store.has_blob(session, image.blob) for entry in said for _, image in entry.pictures)
+        live(again, story)
 
 
 def test_the_same_key_gives_the_same_turn() -> None:

@@ -63,9 +63,11 @@ async def _begin(call: Call, params: api.StartParams) -> Taken:
     _check_rules("deny", params.deny)
     if params.model is not None:
         services.models.check(params.model)
+    given = given_files(services.world.files, params.files)
     turn = NewTurn(
         prompt=params.prompt,
-        files=given_files(services.world.files, params.files),
+        files=given.texts,
+        pictures=given.pictures,
         mode=params.mode,
         model=params.model,
         max_steps=params.max_steps or 0,

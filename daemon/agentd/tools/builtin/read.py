@@ -1,6 +1,6 @@
-"""`read`: a text file with line numbers, whole or in part.
+"""`read`: a text file with line numbers, whole or in part; a picture as such.
 
-It decides what a model sees of a file: which lines, how long, and the words for what cannot be shown. It must never
+It decides what a model sees of a file: which lines, how long, a picture, and the words for what cannot be shown. It must never
 open anything but a regular file.
 """
 
@@ -15,9 +15,11 @@ from agentd.errors import ToolError
 from agentd.policy.access import Access, Read
 from agentd.tools.arguments import narrow
 from agentd.tools.base import Probe, Progress, ToolContext, ToolResult, ToolSpec
+from agentd.tools.picture_file import Picture, look, too_large
 from agentd.tools.places import Place, read_place, resolve, size_words
 from agentd.tools.prompt_text import prompt_text
 from agentd.tools.text_file import decode, kind_of_binary, lines_of, printable, sha256
+from agentproto.content import ImageBlock
 
 __all__ = ["LARGE_LINES", "LINE_CHARS", "RESULT_CHARS", "ReadArguments", "ReadTool"]
 
@@ -46,7 +48,7 @@ class ReadTool:
         text = prompt_text("read")
         self.spec = ToolSpec(
             name="read",
-            summary="Read a text file with line numbers",
+            summary="Read a text file with line numbers, or a picture",
             description=text.description,
             arguments=ReadArguments,
             example={"path": "src/app.py", "offset": 1, "limit": 200},
@@ -76,6 +78,9 @@ class ReadTool:
         given = narrow(arguments, ReadArguments)
         place = resolve(given.path, context)
         data = read_place(place, context)
+        if (picture := look(data)) is not None:
+            yield _shown(place, data, picture)
+            return
         file = decode(data)
         if file is None:
             raise _not_text(place, data)
@@ -122,9 +127,27 @@ def _short(line: str) -> str:
     return text if len(text) <= LINE_CHARS else f"{text[:LINE_CHARS]}… [line cut: {len(text):,} characters]"
 
 
+def _shown(place: Place, data: bytes, picture: Picture) -> ToolResult:
+    digest = sha256(data)
+    words = f"{kind_of_binary(data)}, {picture.width}x{picture.height} pixels"
+    if why := too_large(data, picture):
+        raise ToolError(
+            f"{place.shown} is {words}, {size_words(len(data))}; it is too large to be shown",
+            why=f"{why[0].upper()}{why[1:]}.",
+            remedy="Make a smaller copy of it with a shell command, and read that.",
+        )
+    return ToolResult(
+        text=f"[{place.shown} is {words}, {size_words(len(data))}]",
+        summary=f"{place.shown}, {words}",
+        images=(ImageBlock(picture.media_type, digest, picture.width, picture.height),),
+        touched={place.real: (digest, digest)},
+        blobs={digest: data},
+    )
+
+
 def _not_text(place: Place, data: bytes) -> ToolError:
     kind = kind_of_binary(data)
     words = f"{place.shown} is {kind}, {size_words(len(data))}"
     if kind.startswith("an image"):
-        return ToolError(f"{words}; images are not shown yet")
+        return ToolError(f"{words}, but its header is damaged; it is not shown")
     return ToolError(f"{words}, not text; it is not shown")

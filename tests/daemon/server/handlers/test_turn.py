@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from agentd.errors import BadInputError, ConflictError, MissingFileError, NotFoundError, TooLargeError
+from agentd.session.projection import project
 from agentproto.api import turn as api
+from agentproto.content import ImageBlock, TextBlock
+from support.drawn import gif, png
 from support.household import WORKSPACE
 from support.reception import Reception, receive
 
@@ -56,6 +61,13 @@ def test_the_latest_session_of_the_workspace_is_continued() -> None:
         ({"files": ["/work/none"]}, MissingFileError, "there is no file /work/none"),
         ({"files": ["/work/binary"]}, BadInputError, "/work/binary is not text"),
         ({"files": ["/work/large"]}, TooLargeError, "/work/large has 300000 bytes"),
+        ({"files": ["/work/wide.gif"]}, TooLargeError, "/work/wide.gif is a picture of 9000x20 pixels and 35 bytes"),
+        ({"files": ["/work/fat.gif"]}, TooLargeError, "/work/fat.gif has 5242915 bytes; 262144 of a text and 5242880"),
+        (
+            {"files": ["/work/big.gif"] * 5},
+            TooLargeError,
+            "/work/big.gif is a picture of 20x20 pixels and 5000035 bytes",
+        ),
         ({"session": "s0000000000000000"}, NotFoundError, "there is no session"),
     ],
 )
@@ -65,6 +77,9 @@ def test_what_is_wrong_is_named_and_nothing_is_made(
     async def story(desk: Reception) -> None:
         desk.house.world.files.write_atomic("/work/binary", b"\x00\x01\xff")
         desk.house.world.files.write_atomic("/work/large", b"x" * 300_000)
+        desk.house.world.files.write_atomic("/work/wide.gif", gif(9_000, 20))
+        desk.house.world.files.write_atomic("/work/big.gif", gif(20, 20) + bytes(5_000_000))
+        desk.house.world.files.write_atomic("/work/fat.gif", gif(20, 20) + bytes(5 * 1024 * 1024))
         with pytest.raises(fault, match=words):
             await desk.ask("turn.start", **({"key": "k", "prompt": "hello", "cwd": WORKSPACE} | fields))
         assert desk.house.store.ids() == []
@@ -79,6 +94,31 @@ def test_given_files_are_read_once_and_recorded() -> None:
         await desk.house.until_quiet(result.session)
         blocks = desk.house.model.requests[0].messages[0].blocks
         assert [block.text for block in blocks] == ['<file path="/work/a.txt">\none\n\n</file>', "look"]  # type: ignore[union-attr]
+
+    receive(story)
+
+
+def test_given_pictures_are_kept_with_the_session_and_shown_as_such() -> None:
+    async def story(desk: Reception) -> None:
+        files = desk.house.world.files
+        files.write_atomic("/work/x.png", png(3, 4))
+        result = await desk.ask(
+            "turn.start", key="k", prompt="look", cwd=WORKSPACE, files=["/work/x.png", "/work/a.txt"], subscribe=True
+        )
+        assert isinstance(result, api.StartResult)
+        files.remove("/work/x.png")
+        await desk.house.until_quiet(result.session)
+        text, name, picture, prompt = desk.house.model.requests[0].messages[0].blocks
+        digest = hashlib.sha256(png(3, 4)).hexdigest()
+        assert picture == ImageBlock("image/png", digest, 3, 4)
+        assert name == TextBlock('<file path="/work/x.png"/>')
+        assert (type(text), prompt) == (TextBlock, TextBlock("look"))
+        assert desk.house.store.get_blob(result.session, digest) == png(3, 4)
+        [queued] = [
+            found[1] for line in desk.house.heard.lines if (found := project("s", line)) and found[0] == "turn.queued"
+        ]
+        assert isinstance(queued, api.QueuedEvent)
+        assert queued.files == ("/work/a.txt", "/work/x.png")
 
     receive(story)
 
