@@ -33,8 +33,8 @@ __all__ = ["Assembler", "Assembly", "step_of"]
 
 
 _UNLIMITED = Money()
-_PIECE_ENTRIES = 256
-"""Of a conversation that is read: some 2 ms of work."""
+_PIECE_ENTRIES = 128
+"""Of a conversation that is read: a millisecond of work."""
 
 
 @dataclass(frozen=True, slots=True)
