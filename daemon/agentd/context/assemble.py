@@ -38,8 +38,8 @@ __all__ = ["Assembler", "Assembly", "digest_of", "step_of"]
 
 _UNLIMITED = Money()
 _NOTHING_COUNTED: Mapping[str, int] = {}
-_PIECE_ENTRIES = 256
-"""Of a conversation that is read: some 2 ms of work."""
+_PIECE_ENTRIES = 128
+"""Of a conversation that is read: a millisecond of work."""
 _MOST_CUTS = 3
 """What clearing saves is estimated, too: where it was too little, more is cleared."""
 

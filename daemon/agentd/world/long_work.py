@@ -1,7 +1,7 @@
 """Work that is too long for one go on the loop and has to be done there: piece by piece, one such work at a time.
 
-It decides who goes on when: everybody else on the loop has a turn between two pieces, and work that began later waits
-for what began earlier, so a loop's round never holds more than one piece. Work that ends with its first piece waits for
+It decides who goes on when: everybody else on the loop has some rounds between two pieces, so that a request is taken,
+handled and answered without waiting for a second one; and work that began later waits for what began earlier. Work that ends with its first piece waits for
 nobody. What only computes belongs into the worker process instead. Callers: rooms that read whole conversations or logs.
 """
 
@@ -15,8 +15,10 @@ __all__ = ["PIECE_BYTES", "LongWork", "at_once"]
 
 T = TypeVar("T")
 
-PIECE_BYTES = 512 * 1024
-"""How much a piece may read and decode: some 5 ms of work."""
+PIECE_BYTES = 256 * 1024
+"""How much a piece may read and decode: some 2 ms of work."""
+_ROUNDS = 10
+"""Of the loop between two pieces: what a request needs from its socket to its answer. An empty one takes 10 us."""
 
 
 class LongWork:
@@ -26,13 +28,13 @@ class LongWork:
         self._lock = asyncio.Lock()
 
     async def through(self, work: Generator[None, None, T]) -> T:
-        """Do `work`, which yields after each piece (a few milliseconds); what it returns. One that is cancelled is
+        """Do `work`, which yields after each piece (a millisecond or two); what it returns. One that is cancelled is
         closed where it stands."""
         try:
             next(work)
             async with self._lock:
                 while True:
-                    await asyncio.sleep(0)
+                    await _others()
                     next(work)
         except StopIteration as end:
             found: T = end.value
@@ -44,7 +46,12 @@ class LongWork:
         """Wait for a round of the loop that nobody has begun such work in: for who does something short together with
         many others."""
         async with self._lock:
-            await asyncio.sleep(0)
+            await _others()
+
+
+async def _others() -> None:
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)
 
 
 def at_once(work: Generator[None, None, T]) -> T:

@@ -65,7 +65,7 @@ def test_a_short_conversation_is_left_to_the_request() -> None:
 
 
 def test_pieces_end_by_the_number_of_their_entries() -> None:
-    assert pieces_of([entry for number in range(1, 401) for entry in said(number, "few words")]) == 4
+    assert pieces_of([entry for number in range(1, 401) for entry in said(number, "few words")]) == 9
 
 
 def test_pieces_end_by_their_bytes() -> None:

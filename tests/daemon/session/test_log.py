@@ -192,7 +192,7 @@ def test_a_long_log_is_opened_in_pieces_and_is_the_same_as_if_it_had_been_opened
             pieces += 1
     except StopIteration as end:
         log = end.value
-    assert (pieces, log.state, log.refs, log.size) == (2001 // 128, whole.state, whole.refs, whole.size)
+    assert (pieces, log.state, log.refs, log.size) == (2001 // 64, whole.state, whole.refs, whole.size)
 
 
 def test_reading_after_any_number_gives_exactly_the_rest() -> None:

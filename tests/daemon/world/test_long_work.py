@@ -1,4 +1,4 @@
-"""Long work in pieces: one piece a round of the loop, whoever has some; what is short waits for nobody."""
+"""Long work in pieces: others have some rounds between two; what is short waits for nobody."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ from collections.abc import Generator
 import pytest
 
 from agentd.world.long_work import LongWork, at_once
+
+OTHERS = "others"
+
+
+def rounds_apart(done: list[str]) -> list[list[str]]:
+    """What was done in one round of the loop, round by round, without those in which only others had a turn."""
+    found: list[list[str]] = [[]]
+    for one in done:
+        if one == OTHERS:
+            found.append([])
+        else:
+            found[-1].append(one)
+    return [together for together in found if together]
 
 
 def pieces(name: str, count: int, done: list[str]) -> Generator[None, None, str]:
@@ -23,19 +36,16 @@ def pieces(name: str, count: int, done: list[str]) -> Generator[None, None, str]
 def test_everybody_has_a_turn_between_two_pieces_and_later_work_waits_for_earlier() -> None:
     done: list[str] = []
 
-    async def tick() -> None:
-        for _ in range(4):
-            done.append("-")
-            await asyncio.sleep(0)
-
-    async def story() -> list[str | None]:
+    async def story() -> list[str]:
         long_work = LongWork()
-        return await asyncio.gather(
-            long_work.through(pieces("a", 3, done)), long_work.through(pieces("b", 2, done)), tick()
-        )
+        both = asyncio.gather(long_work.through(pieces("a", 3, done)), long_work.through(pieces("b", 2, done)))
+        while not both.done():
+            done.append(OTHERS)
+            await asyncio.sleep(0)
+        return await both
 
-    assert asyncio.run(story()) == ["a", "b", None]
-    assert done == ["a1", "b1", "-", "a2", "-", "a3", "-", "a closed", "-", "b2", "b closed"]
+    assert asyncio.run(story()) == ["a", "b"]
+    assert rounds_apart(done) == [["a1", "b1"], ["a2"], ["a3"], ["a closed"], ["b2"], ["b closed"]]
 
 
 def test_work_of_one_piece_waits_for_nobody() -> None:
@@ -85,11 +95,11 @@ def test_many_that_wait_for_a_turn_have_a_round_each() -> None:
         long_work = LongWork()
         together = asyncio.gather(*(one(name, long_work) for name in "abc"))
         while not together.done():
-            done.append("-")
+            done.append(OTHERS)
             await asyncio.sleep(0)
 
     asyncio.run(story())
-    assert "".join(done).strip("-").replace("--", "-") == "a-b-c"
+    assert rounds_apart(done) == [["a"], ["b"], ["c"]]
 
 
 def test_at_once_is_all_of_it() -> None:
