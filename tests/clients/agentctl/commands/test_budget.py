@@ -18,7 +18,7 @@ def test_limits_and_estimates_are_shown(home: Path) -> None:
             "a session may spend  $2.50  (budget.session_usd)\n"
             "a day (UTC) may      no limit  (budget.day_usd)\n"
             "spent today          $0.0123, with what is reserved now\n"
-            "MODEL  CALLS  COUNTED/ESTIMATED  AT MOST  FACTOR\n"
+            "MODEL  CALLS  COUNTED/PROJECTED  AT MOST  FACTOR\n"
             "local  16     0.810              0.920    0.929\n",
             "",
         )

@@ -103,7 +103,7 @@ def test_retries_notices_decisions_and_steering_are_lines() -> None:
     )
     assert shown.err.getvalue().splitlines() == [
         "- somebody says: what is it?",
-        "- network: broken pipe",
+        "- network: broken pipe; asked again at once",
         "- other says: hurry",
         "- q1: deny by somebody: too rash",
     ]
