@@ -119,7 +119,7 @@ class Follower:
             if interrupts.count > stops:
                 stops = interrupts.count
                 self._stop_asking()
-                self._plain.note("stopping the turn; Ctrl-C again leaves at once", "yellow")
+                self._plain.stopping(now_ms())
                 self._client.send("turn.interrupt", turn.InterruptParams(key=new_key(), session=session))
             elif not stops and (event is None or self._no_input):
                 # Events that wait are looked at first: a question may have been answered already.

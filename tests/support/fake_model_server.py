@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 __all__ = [
+    "HANGS_UP",
     "Break",
     "FakeModelServer",
     "Pause",
@@ -52,12 +53,14 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Each part is sent by itself. `before_ms`: nothing, not even headers, for so long."""
+    """Each part is sent by itself. `before_ms`: nothing, not even headers, for so long. `hangs_up`: the connection is
+    closed in place of an answer, as by a server that was tired of waiting in the moment in which it was asked."""
 
     parts: Sequence[bytes | Pause | Break] = ()
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
     before_ms: int = 0
+    hangs_up: bool = False
 
 
 @dataclass(slots=True)
@@ -138,6 +141,10 @@ def failure(status: int, body: object, headers: Mapping[str, str] | None = None)
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     kind = {"content-type": "text/html" if is_text else "application/json"}
     return Reply([data], status, kind | dict(headers or {}))
+
+
+HANGS_UP = Reply(hangs_up=True)
+"""The connection is closed in place of an answer."""
 
 
 def rate_limited(retry_after: str | None = None) -> Reply:
@@ -315,6 +322,8 @@ class FakeModelServer:
     ) -> bool:
         try:
             await _wait(reply.before_ms, reader)
+            if reply.hangs_up:
+                return False
             lines = [f"HTTP/1.1 {reply.status} Scripted", "transfer-encoding: chunked"]
             lines += [f"{name}: {value}" for name, value in reply.headers.items()]
             writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())

@@ -53,7 +53,7 @@ def test_a_server_that_dies_in_the_middle_is_waited_for_and_the_turn_goes_on(
     ran = daemon.agentctl("ask", "go", cwd=workspace)
     assert ran.code == 0
     assert ran.out.endswith("A whole answer.\n")
-    assert "broken_stream: " in ran.err
+    assert "broken stream: " in ran.err
 
 
 def test_the_stand_in_goes_on_and_says_so(daemon: RealDaemon, server: FakeModelServer, workspace: Path) -> None:
@@ -61,8 +61,8 @@ def test_the_stand_in_goes_on_and_says_so(daemon: RealDaemon, server: FakeModelS
     server.script(missing, missing)
     ran = daemon.agentctl("ask", "which file is there?", cwd=workspace)
     assert ran.code == 0, ran.err
-    assert "not_found: no such model; gone goes on" in ran.err
-    assert "not_found: no such model; near goes on" in ran.err
+    assert "not found: no such model; gone goes on" in ran.err
+    assert "not found: no such model; near goes on" in ran.err
     assert [request.json["model"] for request in server.requests if request.method == "POST"] == ["fake"] * 2
 
 

@@ -26,6 +26,7 @@ _SPIN_ASCII = "|/-\\"
 _RESET = "\x1b[0m"
 _STYLES = {"dim": "\x1b[2m", "red": "\x1b[31m", "green": "\x1b[32m", "yellow": "\x1b[33m", "cyan": "\x1b[36m"}
 _BAD = {"error": "red", "denied": "yellow", "interrupted": "yellow", "unknown": "red"}
+_AGAIN = "asking the model again"
 _DIFF_LINES = 40
 _TARGET = 50
 """Characters of what a call is about that its line shows; a search's pattern can be as long as a page."""
@@ -67,6 +68,7 @@ class Plain:
         self._targets: dict[str, str] = {}
         self._waiting = ""
         self._since_ms = 0
+        self._until_ms = 0
         self._drawn = False
         self._line_open = False
         self._said = False
@@ -112,8 +114,9 @@ class Plain:
                 self._wait_for("the next step", now_ms)
             case turn.RetryEvent():
                 again = f"; asked again in {change.wait_ms / 1000:.1f} s" if change.wait_ms else "; asked again at once"
-                self.note(f"{change.reason}: {change.text}{again if change.again else ''}", "yellow")
-                self._wait_for(f"retry in {change.wait_ms / 1000:.0f} s" if change.again else "the end", now_ms)
+                reason = change.reason.replace("_", " ")
+                self.note(f"{reason}: {change.text}{again if change.again else ''}", "yellow")
+                self._wait_for(_AGAIN if change.again else "the end", now_ms, now_ms + change.wait_ms)
             case turn.ToolStartedEvent():
                 self._targets[change.call] = change.target
                 self._wait_for(f"{change.tool} {change.target}", now_ms)
@@ -153,6 +156,11 @@ class Plain:
         self._screen.err.write(self._styled(style, f"- {one_line(text)}") + "\n")
         self._screen.err.flush()
 
+    def stopping(self, now_ms: int) -> None:
+        """Somebody here pressed Ctrl-C."""
+        self.note("stopping the turn; Ctrl-C again leaves at once", "yellow")
+        self._wait_for("its end", now_ms)
+
     def detail(self, text: str) -> None:
         """One line below a note that says more of it."""
         self.end_line()
@@ -182,19 +190,23 @@ class Plain:
         """Draw what is being waited for. Nothing while the answer's line is open, and nothing in a pipe."""
         if not self._screen.draws or not self._waiting or self._line_open or self._aside_open:
             return
-        passed = now_ms - self._since_ms
+        left_ms = self._until_ms - now_ms
+        passed = now_ms - (self._since_ms if left_ms > 0 else max(self._since_ms, self._until_ms))
         if passed < 300:
             return  # what is over at once must not flicker
         signs = _SPIN if self._screen.unicode else _SPIN_ASCII
         sign = signs[now_ms // 100 % len(signs)]
-        text = one_line(f"{sign} {self._waiting} {passed // 1000} s", self._screen.width - 1)
+        words = f"in {-(-left_ms // 1000)} s; Ctrl-C stops the turn" if left_ms > 0 else f"{passed // 1000} s"
+        text = one_line(f"{sign} {self._waiting} {words}", self._screen.width - 1)
         self._screen.err.write("\r\x1b[K" + self._styled("dim", text))
         self._screen.err.flush()
         self._drawn = True
 
-    def _wait_for(self, what: str, now_ms: int) -> None:
+    def _wait_for(self, what: str, now_ms: int, until_ms: int = 0) -> None:
+        """`until_ms`: when it will be there, where that is known."""
         self._waiting = what
         self._since_ms = now_ms
+        self._until_ms = until_ms
 
     def _clear(self) -> None:
         if self._drawn:

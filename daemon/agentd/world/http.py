@@ -1,6 +1,8 @@
 """The production network: one pool of kept connections, HTTP/1.1, no redirects, no environment.
 
-It decides how httpx's faults become `NetworkError`s and which deadline ends what. It must never follow a redirect,
+It decides how httpx's faults become `NetworkError`s, which deadline ends what, and that a request which met a kept
+connection in the moment in which its server closed it is sent again on another: nothing was wrong but the moment. A
+request that went out on a connection of its own is never repeated here. It must never follow a redirect,
 read a proxy or a certificate path from the environment, or keep a cookie. This is the only importer of httpx in the
 daemon; `agentd.world.real` imports it when the first request is sent.
 """
@@ -21,7 +23,8 @@ from agentd.world.doors import HttpRequest, HttpResponse
 
 __all__ = ["HttpxHttp", "HttpxResponse", "network_error", "shown"]
 
-_KEEP = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60.0)
+_MOST_KEPT = 20
+_KEEP = httpx.Limits(max_connections=100, max_keepalive_connections=_MOST_KEPT, keepalive_expiry=60.0)
 """100: the sub-agents of a busy day and then some; kept for 60 s, less than the usual server's patience of 75 s."""
 
 _CONNECTING = (
@@ -32,6 +35,9 @@ _CONNECTING = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+
+_CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""What a connection that its server has closed shows itself by, whenever it is noticed."""
 
 _FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError, UnicodeError)
 """Everything that httpx raises, and what has been seen to come through it from below."""
@@ -120,7 +126,7 @@ class HttpxHttp:
                 timeout=httpx.Timeout(connect=connect, read=stall, write=stall, pool=connect),
             )
             async with asyncio.timeout_at(total_at):
-                response = await client.send(prepared, stream=True)
+                response = await _sent(client, prepared)
         try:
             yield HttpxResponse(response, url, total_at)
         finally:
@@ -151,6 +157,32 @@ class HttpxHttp:
             )
             self._clients[secure] = client
         return client
+
+
+async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send it; again as long as a kept connection was closed before it answered a byte. Each such failure leaves the pool
+    with one connection less, so the last try is on a new one."""
+    for left in reversed(range(_MOST_KEPT + 1)):
+        way = _Way()
+        request.extensions["trace"] = way.took
+        try:
+            return await client.send(request, stream=True)
+        except _CLOSED:
+            if way.is_new or way.answered or not left:
+                raise
+    raise AssertionError("the last try answers or raises")
+
+
+class _Way:
+    """What httpcore says of the way that a request took."""
+
+    def __init__(self) -> None:
+        self.is_new = False
+        self.answered = False
+
+    async def took(self, name: str, info: Mapping[str, object]) -> None:
+        self.is_new |= "connect_tcp" in name
+        self.answered |= name == "http11.receive_response_headers.complete"
 
 
 @contextmanager

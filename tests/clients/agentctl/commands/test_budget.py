@@ -35,7 +35,7 @@ def test_limits_purposes_and_estimates_are_shown(home: Path) -> None:
             "turn     -               $0.0123\n"
             "dream    $0.0500         $0.0000  a share\n"
             "\n"
-            "MODEL  CALLS  COUNTED/ESTIMATED  AT MOST  FACTOR\n"
+            "MODEL  CALLS  COUNTED/PROJECTED  AT MOST  FACTOR\n"
             "local  16     0.810              0.920    0.929\n",
             "",
         )
