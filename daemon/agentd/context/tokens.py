@@ -15,7 +15,7 @@ sees of them is put on top (`context.pictures` knows how much).
 
 from __future__ import annotations
 
-import functools
+from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,6 +41,8 @@ _SMALL = bytes(range(ord("a"), ord("z") + 1))
 _CAPITALS = bytes(range(ord("A"), ord("Z") + 1))
 _DIGITS = b"0123456789"
 _HIGH = bytes(range(128, 256))
+_LEAST_KNOWN = 4_096
+"""Bytes of a beginning that is worth being looked for."""
 
 
 class Shape(NamedTuple):
@@ -68,10 +70,43 @@ _PACKED = 80
 """The same for a pair of a capital and a small letter, on top."""
 
 
-@functools.lru_cache(maxsize=4)
+_LATEST: deque[tuple[bytes, Shape]] = deque(maxlen=4)
+"""Bodies that were measured, newest last. A talk's next request begins with the bytes of the one before it, and a request
+is looked at several times before it is sent; remembered or not, the answer is the same."""
+
+
 def shape_of(body: bytes) -> Shape:
-    """Measure `body`. About 4 ms for a million bytes; the latest few are remembered, because a request is looked at
-    several times before it is sent."""
+    """Measure `body`. About 4 ms for a million bytes that no talk of late began with."""
+    for known, shape in reversed(_LATEST):
+        if known is body or known == body:
+            return shape
+        if body.startswith(known[: len(known) // 2]) and len(known) >= _LEAST_KNOWN:
+            begun = _common(known, body)
+            found = _sum(shape, _measured(known[begun:]), _measured(body[begun:]))
+            break
+    else:
+        found = _measured(body)
+    _LATEST.append((body, found))
+    return found
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes both begin with; it never parts a line end's two."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low - 1 if one[low - 1 : low] == b"\\" else low
+
+
+def _sum(whole: Shape, less: Shape, more: Shape) -> Shape:
+    return Shape(*(a - b + c for a, b, c in zip(whole, less, more, strict=True)))
+
+
+def _measured(body: bytes) -> Shape:
     rest, counts = body, []
     for kind in (_SMALL, b" ", _DIGITS, b'"', _CAPITALS):  # the most frequent first: less is left to look at
         shorter = rest.translate(None, kind)

@@ -64,6 +64,36 @@ def test_every_byte_is_of_one_kind(data: bytes) -> None:
     assert estimate(data) == estimate_of(shape)
 
 
+@given(
+    st.lists(st.sampled_from(["\\n", "\\", "n", "Ab 1", '"é', "x" * 700]), min_size=20, max_size=60), st.integers(0, 60)
+)
+def test_what_was_measured_before_changes_no_measure(pieces: list[str], cut: int) -> None:
+    """A body that begins as another does is measured from there; also where the cut is inside a line's end."""
+    whole = "".join(pieces).encode() * 4
+    parts = (whole, whole[: len(whole) - cut], whole[: len(whole) - cut] + b"n and more", whole)
+    for part in parts:
+        by_hand = (
+            sum(97 <= byte <= 122 for byte in part),
+            sum(65 <= byte <= 90 for byte in part),
+            sum(48 <= byte <= 57 for byte in part),
+            part.count(b" "),
+            part.count(b'"'),
+            part.count(b"\\n"),
+            sum(byte > 127 for byte in part),
+        )
+        shape = shape_of(part)
+        assert (
+            shape.small,
+            shape.capitals,
+            shape.digits,
+            shape.spaces,
+            shape.quotes,
+            shape.lines,
+            shape.foreign,
+        ) == by_hand
+        assert shape.plain + shape.foreign == len(part)
+
+
 @given(st.lists(st.sampled_from(["7", "1234567890", " ", ", ", "word", "a longer stretch of words"]), max_size=200))
 def test_numbers_among_words_are_never_underestimated(pieces: list[str]) -> None:
     text = "".join(pieces)
