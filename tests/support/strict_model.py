@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from support.fake_model_server import Reply, Request, overflow
+from support.fake_model_server import Reply, Request, failure, overflow
 from support.model_dialects import Dialect, Given
 from support.token_counts import Counter, answer_limit
 
@@ -44,6 +44,8 @@ class StrictModel:
         self._words = words
 
     def answer(self, request: Request) -> Reply:
+        if request.path.endswith(("/apply-template", "/tokenize", "/count_tokens")):
+            return failure(404, {"error": {"message": "there is no such path"}})
         size = (self._counter.count(request.body), answer_limit(request.body))
         if sum(size) > self._window:
             self.refused.append(size)
@@ -79,4 +81,7 @@ def _who(message: dict[str, object]) -> str:
         return "tool"
     content = message.get("content")
     blocks = content if isinstance(content, list) else []
+    texts = [content] if isinstance(content, str) else [str(block["text"]) for block in blocks if "text" in block]
+    if texts and all(text.startswith("<system-reminder>") for text in texts):
+        return "tool"  # the daemon itself, about what is left
     return "tool" if any(block.get("type") == "tool_result" for block in blocks) else "user"

@@ -65,7 +65,7 @@ def test_in_a_pipe_the_wait_has_a_line_with_its_reason_and_ctrl_c_ends_it_at_onc
         before = time.monotonic()
         out, err = asking.communicate(timeout=20)
         took = time.monotonic() - before
-    assert told.startswith("- rate limited: Rate limit reached; asked again in 30.")
+    assert told.startswith("- rate limited: Rate limit reached (it asks to wait 30 s); asked again in 3")
     assert (asking.returncode, out) == (130, "")
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("interrupted; go on: agentctl ask -s ")
@@ -104,7 +104,7 @@ def test_on_a_terminal_the_time_that_is_left_runs_down(daemon: RealDaemon, serve
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (rate_limited("1"), "rate limited: Rate limit reached; asked again in 1."),
+        (rate_limited("1"), "rate limited: Rate limit reached (it asks to wait 1 s); asked again in 1."),
         (
             failure(503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}),
             "overloaded: Loading model; asked again in ",
@@ -140,7 +140,7 @@ def test_what_does_not_pass_is_told_once_with_what_to_do(daemon: RealDaemon, ser
     ran = daemon.agentctl("ask", "hi")
     assert (ran.code, ran.out) == (1, "")
     assert "Incorrect API key provided" in ran.err
-    assert "`key`" in ran.err
+    assert "models.m.key" in ran.err
     assert len([request for request in server.requests if request.method == "POST"]) == 1
 
 

@@ -44,6 +44,10 @@ EVENTS: Mapping[str, Known] = {
     "session.hints_lost": Known("session", "Small files that only make a restart quicker could not be written."),
     "permission.decided": Known("permission", "A tool call was judged; the details say by which rule or gate."),
     "model.cost_lost": Known("model", "What a call cost could not be written down; it counts as its worst case."),
+    "model.repeats": Known(
+        "model", "An answer repeated itself and was stopped; the text says what came again and again."
+    ),
+    "model.side_query": Known("model", "What became of a small question beside a turn; nothing hangs on it."),
     "model.trying": Known("model", "A test of a connection goes on with what the text names."),
     "model.tested": Known("model", "A test of a connection has ended; the text says whether it holds, or what fails."),
     "tool.image_lost": Known(
