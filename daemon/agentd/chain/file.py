@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 
 from agentd.chain.frame import FIRST_LINK, Damage, Line, decode_line, encode_line, split_lines
-from agentd.errors import DiskError, ReadOnlyLogError
+from agentd.errors import BusyError, DiskError, ReadOnlyLogError
 from agentd.world.doors import Handle, World
 
 __all__ = ["HOLE_BYTES", "SECTOR", "ChainFile", "is_torn_tail", "scan_lines", "torn_tail"]
@@ -159,9 +159,13 @@ class ChainFile(Generic[E]):
             raw, link = encode_line(seq, at_ms, entry, link)
             lines.append(Line(seq, at_ms, entry, offset + len(data), len(raw), link))
             data += raw
+        before = (self._link, self.seq, self.size)
         self._link, self.seq, self.size = link, seq, offset + len(data)
         try:
             await self._world.journal.append(self._handle, bytes(data), sync=sync)
+        except BusyError:
+            self._link, self.seq, self.size = before  # refused at once: nothing was written, and nothing came after it
+            raise
         except DiskError:
             self._handle = None
             raise

@@ -126,6 +126,8 @@ class Runner:
             return await asyncio.shield(taken)
         except asyncio.CancelledError:
             await asyncio.wait([task])
+            if taken.done() and not taken.cancelled():
+                taken.exception()  # nobody is left to hear of it
             raise
 
     async def _feed(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from collections.abc import Callable
 
 import msgspec
 import pytest
 
 from agentd.chain.file import ChainFile
-from agentd.errors import DiskError, ReadOnlyLogError
+from agentd.errors import BusyError, DiskError, ReadOnlyLogError
+from agentd.world.doors import Handle, Journal
 from agentd.world.fake import FakeWorld, fake_world
 from agentd.world.faults import Plan
 
@@ -95,3 +98,41 @@ def test_after_a_failed_append_nothing_more_is_taken() -> None:
         asyncio.run(file.append([Word("a")], 1, sync=True))
     with pytest.raises(ReadOnlyLogError):
         asyncio.run(file.append([Word("b")], 1, sync=True))
+
+
+class BusyOnce:
+    """A journal that refuses the second entry at once, as one does whose disk is too slow."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._calls = 0
+
+    async def append(self, handle: Handle, data: bytes, *, sync: bool) -> int:
+        self._calls += 1
+        if self._calls == 2:
+            raise BusyError("64 bytes wait to be written")
+        return await self._journal.append(handle, data, sync=sync)
+
+    def relax(self, within_ms: Callable[[], int], lost: Callable[[DiskError], None]) -> None:
+        self._journal.relax(within_ms, lost)
+
+    async def close(self) -> None:
+        await self._journal.close()
+
+
+def test_a_line_that_was_refused_at_once_leaves_no_gap() -> None:
+    world = a_world()
+    slow = dataclasses.replace(world, journal=BusyOnce(world.journal))  # type: ignore[arg-type]
+    file = a_file(slow)
+    file.load()
+
+    async def story() -> None:
+        await file.append([Word("one")], 1, sync=True)
+        with pytest.raises(BusyError):
+            await file.append([Word("two")], 2, sync=True)
+        await file.append([Word("three")], 3, sync=True)
+
+    asyncio.run(story())
+    again = a_file(world)
+    assert [line.entry.text for line in again.load()] == ["one", "three"]
+    assert again.set_aside is None
