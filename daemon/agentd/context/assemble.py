@@ -224,6 +224,7 @@ class Assembler:
                     "the model's server says that the request is too long, and nothing in it can be left out",
                     why=f"by our count it has about {tokens} tokens, and {usable} fit",
                     remedy="Set `window` of the connection to what the server was started with, or start a new session.",
+                    field="window",
                 )
             return None
         conversation.clear(cut.calls)

@@ -86,6 +86,7 @@ def prepare(
             why=f"the window of {provider} has {limits.window} tokens, of which {max_output} are kept for the answer "
             f"and {safety_buffer(limits)} as a safety buffer",
             remedy="Start a new session (--new), ask for less at once, or use a model with a larger window.",
+            field="window",
         )
     most = max(tokens, factor.most(body, pictured)) if counted is None else counted
     paid = min(_paid_for(money, most, max_output), _left_for_answer(money, tokens_left, tokens, max_output))

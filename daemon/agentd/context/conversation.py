@@ -23,7 +23,7 @@ from msgspec import structs
 from agentd.context.reminders import escaped
 from agentd.providers.base import ModelMessage
 from agentd.session.compactions import Compacted
-from agentd.session.entries import Broke, Done, Entry, Replied, Requested, Started, Steered
+from agentd.session.entries import Broke, Done, Entry, Finished, Replied, Requested, Started, Steered
 from agentd.session.reminders import Reminded
 from agentd.session.revisions import Reverted, Withdrawn
 from agentproto.content import Block, ImageBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock
@@ -98,6 +98,8 @@ class Conversation:
                 self._say(entry.turn, "user", (TextBlock(entry.text),))
             case Compacted():
                 self.clear(entry.calls)
+            case Finished() if entry.dropped:
+                self.hide((entry.turn,))
             case Withdrawn() if entry.turn:
                 self._waiting.pop(entry.turn, None)
                 self.hide((entry.turn,))

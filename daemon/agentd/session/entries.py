@@ -256,7 +256,8 @@ class Interrupted(_Entry, frozen=True, tag="turn.interrupted"):
 
 
 class Finished(_Entry, frozen=True, tag="turn.finished"):
-    """The turn's end. `text` is the final answer once more, so that a late client needs this line alone."""
+    """The turn's end. `text` is the final answer once more, so that a late client needs this line alone. `dropped`: its
+    message did not fit the window, and is no part of what models are given later."""
 
     turn: str
     stop: StopReason
@@ -265,6 +266,7 @@ class Finished(_Entry, frozen=True, tag="turn.finished"):
     text: str = ""
     error: str | None = None
     remedy: str | None = None
+    dropped: bool = False
 
 
 class Notice(_Entry, frozen=True, tag="notice"):

@@ -25,6 +25,7 @@ from agentd.session.entries import (
     Checkpoint,
     Done,
     Entry,
+    Finished,
     Partial,
     Replied,
     Requested,
@@ -179,7 +180,7 @@ class SessionLog:
         self._link = line.crc
         self.size = line.offset + line.length
         self._since_checkpoint += 1
-        if isinstance(entry, _TRANSCRIPT):
+        if isinstance(entry, _TRANSCRIPT) or (isinstance(entry, Finished) and entry.dropped):
             ref = Ref(line.seq, line.offset, line.length)
             self.refs.append(ref)
             self._fresh_refs.append(ref)

@@ -82,9 +82,15 @@ def close_stopped(pen: Pen, turn: TurnState, reason: str) -> None:
 
 
 def close(
-    pen: Pen, turn: TurnState, stop: StopReason, reason: str, error: str | None = None, remedy: str | None = None
+    pen: Pen,
+    turn: TurnState,
+    stop: StopReason,
+    reason: str,
+    error: str | None = None,
+    remedy: str | None = None,
+    dropped: bool = False,
 ) -> None:
-    """End the turn. `error` and `remedy` are for the person; `reason` is the decision's."""
+    """End the turn. `error` and `remedy` are for the person; `reason` is the decision's; `dropped`: it leaves the talk."""
     for asked, _ in pen.state.questions:
         if asked.turn == turn.id:
             pen.record(Answered(question=asked.question, turn=turn.id, decision="closed", actor=DAEMON))
@@ -98,6 +104,7 @@ def close(
             text=turn.last_text if stop in ("end", "denied", "refused") else "",
             error=error,
             remedy=remedy,
+            dropped=dropped,
         ),
     )
 

@@ -90,12 +90,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The request can't be made (budget, window, a model that is not there)."""
+    """The request can't be made (budget, window, a model that is not there). `too_long`: it does not fit the window."""
 
     step: str
     text: str
     remedy: str
     over_budget: bool
+    too_long: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,11 @@ def _take(pen: Pen, event: Event) -> None:
                 _prepared(pen, event)
         case Refused():
             if _is_now(turn, event.step, "preparing"):
-                _finish(pen, "budget" if event.over_budget else "error", event.text, event.text, event.remedy)
+                assert turn is not None
+                # What does not fit would keep every later turn from fitting: nobody has answered it, so it leaves the talk.
+                stop: StopReason = "budget" if event.over_budget else "error"
+                close(pen, turn, stop, event.text, event.text, event.remedy, event.too_long and not turn.steps_done)
+                _advance(pen)
         case WaitOver(step):
             if _is_now(turn, step, "preparing"):
                 _advance(pen)
@@ -338,13 +342,6 @@ def _tools(pen: Pen) -> None:
     ready = runnable(turn.calls, turn.parallel_calls or pen.limits.parallel_calls)
     if ready:
         pen.do(BeginCalls(turn.step_id, ready))
-
-
-def _finish(pen: Pen, stop: StopReason, reason: str, error: str | None = None, remedy: str | None = None) -> None:
-    turn = pen.state.turn
-    assert turn is not None
-    close(pen, turn, stop, reason, error, remedy)
-    _advance(pen)
 
 
 def _probed(pen: Pen, event: Probed) -> None:

@@ -113,7 +113,8 @@ class Preparing:
         except AgentdError as fault:
             self._is_near = isinstance(fault, OverBudgetError)
             text = f"{fault.what}: {fault.why}" if fault.why else fault.what
-            return Refused(step, text, fault.remedy or fault.code.remedy, isinstance(fault, OverBudgetError))
+            over, too_long = isinstance(fault, OverBudgetError), fault.field == "window"
+            return Refused(step, text, fault.remedy or fault.code.remedy, over, over and too_long)
         except Exception as fault:  # noqa: BLE001 - a bug ends the turn with an id to quote; it must not hang
             reference = self._parts.reporter.bug("prepare", fault)
             return Refused(step, f"the daemon has a bug (reference {reference})", "Please report it.", False)

@@ -182,7 +182,8 @@ def _prepared(step: str, ahead: Ahead) -> Event | None:
 def _refused(step: str, decided: Decided, ahead: Ahead) -> Refused:
     finished = next((entry for entry in ahead.entries() if isinstance(entry, Finished)), None)
     remedy = finished.remedy if finished is not None and finished.remedy is not None else ""
-    return Refused(step, decided.reason, remedy, finished is not None and finished.stop == "budget")
+    over = finished is not None and finished.stop == "budget"
+    return Refused(step, decided.reason, remedy, over, finished is not None and finished.dropped)
 
 
 def _judged(step: str, state: SessionState, ahead: Ahead) -> Event | None:

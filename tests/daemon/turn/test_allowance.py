@@ -181,3 +181,19 @@ def test_the_server_counts_only_where_the_estimate_comes_near_to_what_fits() -> 
     life, _, models = lived(TurnSettings(LIMITS), *READS[:3], say("done"), window=Window(9_000, 1_000), counts=700)
     assert models.asked_to_count > 0
     assert 700 in [one.input_tokens for one in life.of(Called)]
+
+
+def test_a_message_that_does_not_fit_leaves_the_talk_so_that_the_next_one_can_be_answered() -> None:
+    small = Window(12_000, 1_000)
+    huge = "many words that nobody can read " * 3_000
+    life, model, _ = lived(TurnSettings(LIMITS), say("Hello."), window=small, prompts=(huge, "say hello"))
+    first, second = life.of(Finished)
+    assert (first.stop, first.dropped, first.steps) == ("budget", True, 0)
+    assert (second.stop, second.dropped, second.text) == ("end", False, "Hello.")
+    ((message,),) = [request.messages for request in model.requests]
+    assert texts(message) == ["say hello"]
+
+
+def test_what_was_refused_for_its_price_stays_in_the_talk() -> None:
+    life, _, _ = lived(TurnSettings(LIMITS), say("Hello."), local=False, prices=PRICED, max_usd_micros=1)
+    assert [(one.stop, one.dropped) for one in life.of(Finished)] == [("budget", False)]
