@@ -1,6 +1,6 @@
 """Which model servers could be used without any configuration, and which connection new turns use and why.
 
-`by_key` looks at the environment and is pure; `by_port` asks local servers, at most 300 ms and all at once. It is for
+`by_key` looks at the environment and is pure; `by_port` asks local servers, at most 800 ms and all at once. It is for
 `model.list` alone and never for a start, which must not wait. `choose` is pure: what was found is offered and never
 taken by itself, because nothing may leave this machine, and no program may be spoken to, without a person's choice.
 Callers: `agentd.app`.
@@ -24,8 +24,9 @@ from agentproto.__about__ import __version__
 
 __all__ = ["PROBE_MS", "VARIABLES", "Detected", "by_key", "by_port", "choose", "not_configured"]
 
-PROBE_MS = 300
-"""A local server that lists its models answers in a few ms; a person waits for the slowest of those that don't."""
+PROBE_MS = 800
+"""A local server that lists its models answers in a few ms; a person waits for the slowest of those that don't. A daemon
+whose first request this is loads the HTTP library meanwhile, which takes 100 ms, and 400 on a busy machine."""
 
 VARIABLES: Sequence[str] = tuple(
     sorted(

@@ -96,8 +96,9 @@ class Assembler:
         images: bool = False,
     ) -> Assembly:
         """The next request; with `images` the model is shown pictures, as long as they fit. What can be had again (results
-        of the tools `clearable`) is left out when the window gets full, or when a server said that the step's request is too long (`overflowed`). OverBudgetError when it can't
-        fit. `reminded`: what the model is told beside; `counted`: digest of a body -> tokens as its server counts them."""
+        of the tools `clearable`) is left out when the window gets full, or when a server said that the step's request is
+        too long (`overflowed`). OverBudgetError when it can't fit. `reminded`: what the model is told beside; `counted`:
+        digest of a body -> tokens as its server counts them."""
         blob, prefix, recorded = self._get_prefix(provider.name, tools, facts, output_limit(limits), effort)
         conversation = self._told(reminded)
         usable = usable_tokens(limits, prefix.max_output)
