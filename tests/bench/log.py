@@ -89,7 +89,7 @@ async def _appends(world: World, log: SessionLog, entry: Entry, place: Path) -> 
 
 def _open() -> list[Row]:
     """The state of the head of a log of 100 MB. Its turns are large, so that few entries fill it."""
-    with daemon({"text": "word " * 6_000, "match": "."}, settings=WIDE) as home:
+    with daemon({"text": " ".join(f"word{number}" for number in range(4_000)), "match": "."}, settings=WIDE) as home:
         session = seed(home)
         asyncio.run(grow(home, session, size=_LARGE))
         world, store = open_store(home)
